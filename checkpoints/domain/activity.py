@@ -1,0 +1,131 @@
+"""Whether anybody is consuming, told from checkpoints alone: nothing in SLS lists live consumers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from checkpoints.domain.durations import in_words
+from checkpoints.domain.messages import Message, say
+
+FLUSH = timedelta(seconds=60)
+"""The longest any client library waits before it saves (docs/sls-protocol.md, section Consumers)."""
+_SKEW = timedelta(seconds=5)
+
+
+class ActivityVerdict(StrEnum):
+    """Is anyone consuming?"""
+
+    ACTIVE = "active"
+    PROBABLY_ACTIVE = "probably_active"
+    QUIET = "quiet"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class ActivitySample:
+    """One shard at one look; `at_end` None is not known, `unread_since` is when the oldest unread came in."""
+
+    at: datetime
+    shard: int
+    updated_at: datetime | None
+    position: int | None
+    consumer: str
+    at_end: bool | None
+    unread_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The verdict, its evidence, and the names consumers left."""
+
+    verdict: ActivityVerdict
+    reasons: tuple[Message, ...]
+    consumers: tuple[str, ...]
+
+
+def activity(
+    samples: Sequence[ActivitySample],
+    *,
+    now: datetime,
+    group_timeout: timedelta,
+    own_writes: Sequence[tuple[int, datetime]] = (),
+    flush: timedelta = FLUSH,
+) -> Activity:
+    """Judge whether a group is being consumed.
+
+    `own_writes` are the (shard, time) this product wrote: they are no evidence. An idle consumer at the end
+    saves nothing, so silence there proves nothing and is called probably active while a name is on the shard.
+    """
+    latest = _latest(samples)
+    names = tuple(sorted({sample.consumer for sample in latest if sample.consumer}))
+    quiet_after = max(group_timeout, flush)
+
+    def made(verdict: ActivityVerdict, *reasons: Message) -> Activity:
+        return Activity(verdict, reasons, names)
+
+    if moving := _moving(samples, own_writes):
+        return made(
+            ActivityVerdict.ACTIVE, say("Saved while we looked, on shards %(shards)s.", shards=moving)
+        )
+    ages = [
+        now - sample.updated_at
+        for sample in latest
+        if sample.updated_at is not None and not _own(sample, own_writes)
+    ]
+    if ages and min(ages) <= quiet_after:
+        span = in_words(max(min(ages), timedelta(0)))
+        return made(ActivityVerdict.ACTIVE, say("The last checkpoint was saved %(span)s ago.", span=span))
+    last = (
+        say("The last checkpoint was saved %(span)s ago.", span=in_words(min(ages)))
+        if ages
+        else say("No consumer has saved a checkpoint.")
+    )
+    if not names and all(sample.updated_at is None and sample.position is None for sample in latest):
+        return made(ActivityVerdict.NEVER, say("No consumer has saved a checkpoint."))
+    if waiting := _shards(sample for sample in latest if _left_lying(sample, now, quiet_after)):
+        lying = say("Log groups lie unread on shards %(shards)s and nobody saves.", shards=waiting)
+        return made(ActivityVerdict.QUIET, last, lying)
+    if names:
+        idle = say("Consumers that have nothing to read save nothing, so they may still be running.")
+        return made(ActivityVerdict.PROBABLY_ACTIVE, last, idle)
+    return made(ActivityVerdict.QUIET, last, say("No consumer's name is on any shard."))
+
+
+def _latest(samples: Iterable[ActivitySample]) -> list[ActivitySample]:
+    by_shard: dict[int, ActivitySample] = {}
+    for sample in sorted(samples, key=lambda sample: sample.at):
+        by_shard[sample.shard] = sample
+    return list(by_shard.values())
+
+
+def _moving(samples: Sequence[ActivitySample], own: Sequence[tuple[int, datetime]]) -> str:
+    moved = []
+    for last in _latest(samples):
+        earlier = [sample for sample in samples if sample.shard == last.shard and sample.at < last.at]
+        if not _own(last, own) and any(_differs(sample, last) for sample in earlier):
+            moved.append(last)
+    return _shards(moved)
+
+
+def _differs(one: ActivitySample, other: ActivitySample) -> bool:
+    return (one.updated_at, one.position) != (other.updated_at, other.position)
+
+
+def _own(sample: ActivitySample, own: Sequence[tuple[int, datetime]]) -> bool:
+    saved = sample.updated_at
+    return saved is not None and any(
+        shard == sample.shard and abs(saved - written) <= _SKEW for shard, written in own
+    )
+
+
+def _left_lying(sample: ActivitySample, now: datetime, quiet_after: timedelta) -> bool:
+    if sample.at_end is not False:
+        return False
+    return sample.unread_since is None or now - sample.unread_since > quiet_after
+
+
+def _shards(samples: Iterable[ActivitySample]) -> str:
+    return ", ".join(str(shard) for shard in sorted(sample.shard for sample in samples))

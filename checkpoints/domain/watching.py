@@ -1,0 +1,110 @@
+"""Whether a reset held, told from what is read afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from checkpoints.domain.durations import in_words
+from checkpoints.domain.messages import Message, say
+
+_RATE = 2_000
+
+
+class Watch(StrEnum):
+    """What the watch of one shard says so far."""
+
+    WATCHING = "watching"
+    HELD = "held"
+    TAKEN_UP = "taken_up"
+    OVERWRITTEN = "overwritten"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class WatchVerdict:
+    """The word and the evidence beside it."""
+
+    verdict: Watch
+    reasons: tuple[Message, ...]
+
+
+def watch_until(written_at: datetime, group_timeout: timedelta) -> datetime:
+    """Return when a watch ends: 120 s after the write, or the group's timeout + 60 s when that is longer."""
+    return written_at + max(timedelta(seconds=120), group_timeout + timedelta(seconds=60))
+
+
+def watch(  # noqa: PLR0913 - each is one piece of evidence
+    before: int | None,
+    target: int,
+    seen: int | None,
+    *,
+    written_at: datetime,
+    updated_at: datetime | None,
+    consumer: str,
+    now: datetime,
+    until: datetime,
+    was_active: bool | None = None,
+    max_rate: int = _RATE,
+) -> WatchVerdict:
+    """Return what became of a written target.
+
+    `seen` is the position now, None when the read failed or nothing is saved. `was_active` says whether
+    somebody was consuming when the reset was written, None when not known; `max_rate` is the most log groups
+    a second that one consumer can read. A checkpoint that returned to the old line counts as
+    overwritten unless the way there from the target could have been consumed since.
+    """
+    if seen is None:
+        return _unseen(now, until)
+    if seen == target:
+        return _still_there(now, until, written_at)
+    who = _who(consumer, updated_at, written_at)
+    if seen < target:
+        back = say("The checkpoint is %(count)d log groups before the target.", count=target - seen)
+        return WatchVerdict(Watch.OVERWRITTEN, (back, who))
+    gone = seen - target
+    moved = say("The checkpoint moved on from the target by %(count)d log groups.", count=gone)
+    if before is None or before <= target or seen < _old_line(before, target):
+        return WatchVerdict(Watch.TAKEN_UP, (moved, who))
+    elapsed = max(timedelta(0), (updated_at or now) - written_at)
+    if was_active:
+        old = say("The checkpoint is back at its old line, and somebody was consuming during the reset.")
+        return WatchVerdict(Watch.OVERWRITTEN, (old, who))
+    if gone > elapsed.total_seconds() * max_rate:
+        fast = say(
+            "The checkpoint is back at its old line: %(count)d log groups cannot be consumed in %(span)s.",
+            count=gone,
+            span=in_words(elapsed),
+        )
+        return WatchVerdict(Watch.OVERWRITTEN, (fast, who))
+    return WatchVerdict(Watch.TAKEN_UP, (moved, who))
+
+
+def _old_line(before: int, target: int) -> int:
+    """Return where the old line begins: the last twentieth of the way back, at most 1,000 log groups."""
+    return before - min(1_000, (before - target) // 20)
+
+
+def _unseen(now: datetime, until: datetime) -> WatchVerdict:
+    reason = say("The checkpoint could not be read.")
+    return WatchVerdict(Watch.WATCHING if now < until else Watch.UNKNOWN, (reason,))
+
+
+def _still_there(now: datetime, until: datetime, written_at: datetime) -> WatchVerdict:
+    if now < until:
+        left = say("Still at the target; watched for %(span)s more.", span=in_words(until - now))
+        return WatchVerdict(Watch.WATCHING, (left,))
+    held = say("Still at the target after %(span)s.", span=in_words(now - written_at))
+    return WatchVerdict(Watch.HELD, (held,))
+
+
+def _who(consumer: str, updated_at: datetime | None, written_at: datetime) -> Message:
+    if updated_at is None or updated_at < written_at:
+        return say("When it was written is not known.")
+    span = in_words(updated_at - written_at)
+    if not consumer:
+        return say("Written without a consumer's name %(span)s after the reset.", span=span)
+    return say(
+        "Written %(span)s after the reset; the owner's name is %(consumer)s.", span=span, consumer=consumer
+    )

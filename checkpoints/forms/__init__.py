@@ -1,0 +1,1 @@
+"""Forms: every bad input becomes a sentence."""

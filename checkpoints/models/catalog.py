@@ -1,0 +1,101 @@
+"""What discovery found: projects, Logstores and consumer groups, the last with the summary pages sort by."""
+
+from django.db import models
+
+from checkpoints.models.endpoints import Endpoint
+
+
+class Seen(models.Model):
+    """Something upstream that may vanish; vanished rows are kept and marked."""
+
+    seen_at = models.DateTimeField(null=True)
+    vanished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Project(Seen):
+    """A project of an endpoint, listed by the service or typed by hand."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="projects")
+    name = models.CharField(max_length=63)
+    problem = models.JSONField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["endpoint", "name"], name="one_project_per_name")]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Logstore(Seen):
+    """A Logstore with its retention, cached because it hardly ever changes."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="logstores")
+    name = models.CharField(max_length=80)
+    retention_days = models.PositiveIntegerField(null=True)
+    retention_read_at = models.DateTimeField(null=True)
+    begins_read_at = models.DateTimeField(null=True)
+    problem = models.JSONField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_logstore_per_name")]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.project.name}/{self.name}"
+
+
+class ConsumerGroup(Seen):
+    """A consumer group and the summary of its last reading; null is not known, never 0."""
+
+    logstore = models.ForeignKey(Logstore, on_delete=models.CASCADE, related_name="groups")
+    name = models.CharField(max_length=128)
+    in_order = models.BooleanField(default=False)
+    timeout_seconds = models.PositiveIntegerField(null=True)
+
+    read_at = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)  # the lease of whoever reads it just now
+    verdict = models.CharField(max_length=16, default="unknown")
+    severity = models.PositiveSmallIntegerField(default=6)  # domain.verdicts.severity: 0 is the worst
+    reasons = models.JSONField(default=list)  # [{"text": msgid, "values": {...}}]
+    verdict_complete = models.BooleanField(default=False)
+    backlog = models.BigIntegerField(null=True)
+    lag_seconds = models.FloatField(null=True)
+    lag_is_lower_bound = models.BooleanField(default=False)
+    oldest_unread_at = models.DateTimeField(null=True)
+    data_loss_at = models.DateTimeField(null=True)
+    lost = models.BigIntegerField(null=True)
+    shard_count = models.PositiveIntegerField(null=True)
+    consumer_count = models.PositiveIntegerField(null=True)
+    last_commit_at = models.DateTimeField(null=True)
+    # Why the last attempt failed, if it did: {"code", "message", "advice", "request_id", "operation"}.
+    problem = models.JSONField(null=True)
+    problem_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions = [
+            ("view_group", "See consumer groups, shards and lag"),
+            ("peek_logs", "See log lines"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["logstore", "name"], name="one_group_per_name")]
+        indexes = [
+            models.Index(fields=["severity", "-lag_seconds", "id"], name="worst_first"),
+            models.Index(fields=["verdict"], name="by_verdict"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.logstore}/{self.name}"
+
+    @property
+    def project(self) -> Project:
+        return self.logstore.project
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.logstore.project.endpoint

@@ -1,0 +1,41 @@
+"""The stored form of the facts of a shard: positions as decimal text, times as ISO 8601, null for unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from checkpoints.domain.lag import ShardFacts
+
+POSITIONS = {"begin", "end"}
+TIMES = {"updated_at", "begin_at", "newest_at", "read_at", "unread_at"}
+
+
+def dump(facts: Iterable[ShardFacts]) -> list[dict[str, Any]]:
+    """Return the JSON form of the facts, one object per shard."""
+    return [
+        {field.name: _out(field.name, getattr(fact, field.name)) for field in fields(fact)} for fact in facts
+    ]
+
+
+def load(stored: Iterable[dict[str, Any]]) -> list[ShardFacts]:
+    """Return the facts that dump() stored."""
+    return [ShardFacts(**{name: _in(name, value) for name, value in row.items()}) for row in stored]
+
+
+def _out(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in POSITIONS:
+        return str(value)
+    return value.isoformat() if name in TIMES else value
+
+
+def _in(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in POSITIONS:
+        return int(value)
+    return datetime.fromisoformat(value) if name in TIMES else value

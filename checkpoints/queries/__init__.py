@@ -1,0 +1,1 @@
+"""Reads shaped for pages and commands: select only."""

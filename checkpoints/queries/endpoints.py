@@ -1,0 +1,54 @@
+"""Reads for the endpoint pages."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import get_language
+
+from checkpoints.models import Endpoint, Region
+
+THERE = Q(projects__vanished_at=None)
+GROUP_THERE = THERE & Q(projects__logstores__vanished_at=None, projects__logstores__groups__vanished_at=None)
+
+
+def present() -> QuerySet[Endpoint]:
+    """Return the endpoints that were not removed."""
+    return Endpoint.objects.filter(removed_at=None)
+
+
+def listing() -> QuerySet[Endpoint]:
+    """Return the endpoints by name, each with `project_count` and `group_count` of what is still there."""
+    return (
+        present()
+        .defer("sealed_secret", "sealed_token")
+        .annotate(
+            project_count=Count("projects", filter=THERE, distinct=True),
+            group_count=Count("projects__logstores__groups", filter=GROUP_THERE, distinct=True),
+        )
+        .order_by("name")
+    )
+
+
+def region_choices(present: str = "") -> list[tuple[str, str]]:
+    """Return (ID, "ID · name") of each region in the reader's language, and the present one if unlisted."""
+    chinese = (get_language() or "").startswith("zh")
+    rows = {
+        region.id: f"{region.id} · {region.name_zh if chinese else region.name_en}" for region in _regions()
+    }
+    extra = {present: present} if present and present not in rows else {}
+    return [("", "—"), *(rows | extra).items()]
+
+
+def known_hosts() -> list[str]:
+    """Return the hosts of all regions, as suggestions."""
+    hosts = [(region.public_host, region.intranet_host, region.internal_host) for region in _regions()]
+    return [host for of_region in hosts for host in of_region if host]
+
+
+def public_host(region_id: str) -> str:
+    """Return the public host of the region, or nothing."""
+    return Region.objects.filter(pk=region_id).values_list("public_host", flat=True).first() or ""
+
+
+def _regions() -> QuerySet[Region]:
+    return Region.objects.order_by("id")

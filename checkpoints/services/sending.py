@@ -1,0 +1,163 @@
+"""Sends a reset: the intent is committed first, and only its receipt opens the one write of this product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from checkpoints import sls
+from checkpoints.models import ConsumerGroup, Plan, Reset, ShardReset
+from checkpoints.services import audit, parallel
+from checkpoints.services.audit import Actor
+from checkpoints.services.problems import explain
+from checkpoints.services.refusals import Busy, PlanUsed
+
+WIDTH = 8
+"""Writes in flight at once; as many failures in a row stop the rest."""
+_key = object()
+Outcome = ShardReset.Outcome
+
+
+class IntentReceipt:
+    """Proof that a reset is recorded durably; only commit_intent() can make one."""
+
+    def __init__(self, key: object, reset: Reset, lines: tuple[ShardReset, ...]) -> None:
+        if key is not _key:
+            raise TypeError("only commit_intent() makes receipts")
+        self.reset = reset
+        self.lines = lines
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Return project, Logstore and group."""
+        group = self.reset.group
+        return group.project.name, group.logstore.name, group.name
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the person who applies a plan said."""
+
+    user: User
+    actor: Actor
+    reason: str
+    ticket: str
+    override_active: bool
+
+
+def commit_intent(plan: Plan, wanted: Wanted, *, now: datetime) -> IntentReceipt:
+    """Use the plan up and record reset, shards and audit in one durable transaction.
+
+    Raises PlanUsed when somebody was first, Busy while another reset of the group is being sent.
+    """
+    group = plan.group
+    try:
+        with transaction.atomic(durable=True):
+            if not Plan.objects.filter(pk=plan.pk, used_at=None).update(used_at=now):
+                raise PlanUsed(Reset.objects.get(plan=plan))
+            if group.resets.filter(outcome=Reset.Outcome.SENDING).exists():
+                raise Busy
+            return IntentReceipt(_key, *_record(plan, group, wanted, now))
+    except IntegrityError:
+        raise Busy from None
+
+
+def _record(
+    plan: Plan, group: ConsumerGroup, wanted: Wanted, now: datetime
+) -> tuple[Reset, tuple[ShardReset, ...]]:
+    reset = Reset.objects.create(
+        plan=plan,
+        group=group,
+        actor=wanted.user,
+        actor_name=wanted.user.get_username(),
+        reason=wanted.reason,
+        ticket=wanted.ticket,
+        overrode_active=wanted.override_active,
+        started_at=now,
+    )
+    rows = [
+        ShardReset(reset=reset, shard=line["shard"], before=line["before"], after=line["after"])
+        for line in plan.body["shards"]
+    ]
+    lines = ShardReset.objects.bulk_create(rows)
+    audit.record(
+        "reset.requested",
+        actor=wanted.actor,
+        outcome="requested",
+        endpoint=group.endpoint,
+        group=group,
+        object_id=str(reset.pk),
+        before={str(line.shard): line.before for line in lines},
+        after={str(line.shard): line.after for line in lines},
+        reason=wanted.reason,
+        ticket=wanted.ticket,
+        plan_hash=plan.hash,
+        details={"plan": str(plan.pk), "override_active": wanted.override_active},
+        at=now,
+    )
+    return reset, tuple(lines)
+
+
+def send(client: sls.Client, receipt: IntentReceipt, clock: Callable[[], datetime]) -> None:
+    """Write every shard that changes, a few at a time; each answer is committed as it comes.
+
+    A shard is marked as sent before its first byte. After WIDTH failures in a row no further shard is sent.
+    """
+    waiting = [line for line in receipt.lines if changes(line)]
+    running: dict[Future[sls.Answer[None]], ShardReset] = {}
+    failures = 0
+    while waiting or running:
+        while waiting and len(running) < WIDTH and failures < WIDTH:
+            line = waiting.pop(0)
+            if _mark_sent(line, clock()):
+                running[parallel.executor().submit(_write, client, receipt, line)] = line
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            line = running.pop(future)
+            failures = 0 if _keep_answer(line, future, clock()) else failures + 1
+
+
+def changes(line: ShardReset) -> bool:
+    """Tell whether there is anything to send for this shard."""
+    return line.before["position"] is None or line.before["position"] != line.after["position"]
+
+
+def _write(client: sls.Client, receipt: IntentReceipt, line: ShardReset) -> sls.Answer[None]:
+    """The only call in this product that changes a checkpoint: forced, without a consumer, never repeated."""
+    return client.update_checkpoint(
+        *receipt.place, shard=line.shard, checkpoint=line.after["cursor"], consumer="", force=True
+    )
+
+
+def _mark_sent(line: ShardReset, now: datetime) -> bool:
+    """Record that the write is about to leave; False when somebody settled the shard meanwhile."""
+    mine = ShardReset.objects.filter(pk=line.pk, outcome=Outcome.PLANNED)
+    return bool(mine.update(outcome=Outcome.SENDING, sent_at=now))
+
+
+def _keep_answer(line: ShardReset, future: Future[sls.Answer[None]], now: datetime) -> bool:
+    """Commit what the service said about one shard; returns whether it said yes."""
+    error = future.exception()
+    if error is None:
+        _save(line, request_id=future.result().request_id, settled_at=now)
+        return True
+    if not isinstance(error, sls.SLSError):
+        raise error
+    problem = explain(error).as_json()
+    if error.outcome_unknown:
+        _save(line, outcome=Outcome.UNKNOWN, error=problem, request_id=error.request_id, settled_at=now)
+    elif isinstance(error, sls.ApiError):
+        _save(line, outcome=Outcome.REFUSED, error=problem, request_id=error.request_id, settled_at=now)
+    else:  # nothing left this machine
+        _save(line, outcome=Outcome.NOT_ATTEMPTED, error=problem, sent_at=None, settled_at=now)
+    return False
+
+
+def _save(line: ShardReset, **changed: object) -> None:
+    ShardReset.objects.filter(pk=line.pk).update(**changed)

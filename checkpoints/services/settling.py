@@ -1,0 +1,211 @@
+"""Finds out what became of a reset: by reading, never by sending again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from checkpoints import sls
+from checkpoints.domain import outcomes, positions, watching
+from checkpoints.domain.outcomes import ShardOutcome
+from checkpoints.models import ConsumerGroup, Reset, ShardReset
+from checkpoints.services import audit, evidence
+from checkpoints.services.aims import iso, position_of
+from checkpoints.services.audit import SYSTEM, Actor
+from checkpoints.services.connections import connect
+from checkpoints.services.sealing import Locked
+from checkpoints.services.sending import changes
+
+QUIET_FOR = timedelta(seconds=60)
+"""A reset that is being sent shows a sign of life more often than this: each write ends within 20 s."""
+GIVE_UP = timedelta(days=7)
+DECIDED = (ShardReset.Outcome.REFUSED, ShardReset.Outcome.NOT_ATTEMPTED)
+TROUBLE = (sls.SLSError, Locked)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The checkpoints of a group at one look, or None when they could not be read."""
+
+    checkpoints: Mapping[int, sls.Checkpoint] | None
+
+    def text(self, shard: int) -> str | None:
+        """Return the checkpoint of a shard, "" when unsaved, None when not known."""
+        if self.checkpoints is None:
+            return None
+        found = self.checkpoints.get(shard)
+        return found.checkpoint if found else positions.UNSAVED
+
+
+def read(group: ConsumerGroup) -> Seen:
+    """Read all checkpoints of a group with one call; trouble is "not known", and logged."""
+    try:
+        client = connect(group.endpoint)
+        answer = client.get_checkpoints(group.project.name, group.logstore.name, group.name)
+    except TROUBLE as error:
+        log.warning("the checkpoints of %s could not be read back: %s", group, error)
+        return Seen(None)
+    return Seen({found.shard: found for found in answer.value})
+
+
+def finish(reset: Reset, seen: Seen, *, actor: Actor, now: datetime) -> None:
+    """Give every shard its outcome from what was read back, and the reset its own; once."""
+    with transaction.atomic():
+        if not _close(reset, now):
+            return
+        lines = list(reset.shards.all())
+        for line in lines:
+            _decide(line, seen, now)
+            line.save()
+            _audit_shard(reset, line, actor, now)
+        _store_overall(reset, lines, actor, now)
+
+
+def _close(reset: Reset, now: datetime) -> bool:
+    timeout = evidence.timeout_of(reset.group)
+    changed = Reset.objects.filter(pk=reset.pk, outcome=Reset.Outcome.SENDING).update(
+        outcome=Reset.Outcome.UNKNOWN, finished_at=now, watch_until=watching.watch_until(now, timeout)
+    )
+    return bool(changed)
+
+
+def _decide(line: ShardReset, seen: Seen, now: datetime) -> None:
+    text = seen.text(line.shard)
+    line.read_back = None if text is None else {"cursor": text, "position": _position(text), "time": None}
+    if line.outcome not in DECIDED:
+        line.outcome = outcome_of(line, text).value
+    if line.read_back and line.read_back["position"] == line.after["position"]:
+        line.read_back["time"] = line.after["time"]
+    if line.outcome in (ShardReset.Outcome.CONFIRMED, ShardReset.Outcome.UNKNOWN):
+        line.watch = ShardReset.Watch.WATCHING
+    line.settled_at = line.settled_at or now
+
+
+def outcome_of(line: ShardReset, text: str | None) -> ShardOutcome:
+    """Return the outcome of one shard that nobody refused; `text` None is a read that failed."""
+    seen = None if text is None else position_of(text)
+    if line.sent_at is None:
+        stands = seen is not None and str(seen) == line.after["position"] and not changes(line)
+        return ShardOutcome.CONFIRMED if stands else ShardOutcome.NOT_ATTEMPTED
+    if text is not None and seen is None and text == line.before["cursor"]:
+        return ShardOutcome.UNCHANGED  # what was there is not a position, or was never saved, and still is so
+    return outcomes.settle(number(line.before), int(line.after["position"]), seen)
+
+
+def number(place: Mapping[str, Any]) -> int | None:
+    """Return the position of a stored place."""
+    return None if place["position"] is None else int(place["position"])
+
+
+def _position(text: str) -> str | None:
+    found = position_of(text)
+    return None if found is None else str(found)
+
+
+def _audit_shard(reset: Reset, line: ShardReset, actor: Actor, now: datetime) -> None:
+    audit.record(
+        "reset.shard",
+        actor=actor,
+        outcome=line.outcome,
+        endpoint=reset.group.endpoint,
+        group=reset.group,
+        shard=line.shard,
+        object_id=str(reset.pk),
+        before=line.before,
+        after=line.after,
+        reason=reset.reason,
+        ticket=reset.ticket,
+        plan_hash=reset.plan.hash,
+        request_id=line.request_id,
+        details={
+            "read_back": line.read_back,
+            "error": line.error,
+            "sent_at": None if line.sent_at is None else iso(line.sent_at),
+        },
+        at=now,
+    )
+
+
+def _store_overall(reset: Reset, lines: Iterable[ShardReset], actor: Actor, now: datetime) -> None:
+    rows = list(lines)
+    reset.outcome = outcomes.overall(ShardOutcome(line.outcome) for line in rows).value
+    Reset.objects.filter(pk=reset.pk).update(outcome=reset.outcome)
+    audit.record(
+        "reset.finished",
+        actor=actor,
+        outcome=reset.outcome,
+        endpoint=reset.group.endpoint,
+        group=reset.group,
+        object_id=str(reset.pk),
+        reason=reset.reason,
+        ticket=reset.ticket,
+        plan_hash=reset.plan.hash,
+        details={"shards": {str(line.shard): line.outcome for line in rows}},
+        at=now,
+    )
+
+
+def settle_unanswered(reset: Reset, seen: Seen, *, now: datetime) -> None:
+    """Give an outcome to shards whose answer or read-back never came, also to one that landed late."""
+    if seen.checkpoints is None:
+        return
+    with transaction.atomic():
+        lines = list(reset.shards.all())
+        changed = [line for line in lines if _settle_late(line, seen, now)]
+        for line in changed:
+            line.save()
+            _audit_shard(reset, line, SYSTEM, now)
+        if changed:
+            _store_overall(reset, lines, SYSTEM, now)
+
+
+def _settle_late(line: ShardReset, seen: Seen, now: datetime) -> bool:
+    unread = line.outcome == ShardReset.Outcome.UNKNOWN and line.read_back is None
+    late = line.outcome == ShardReset.Outcome.UNCHANGED and bool(line.error)
+    before = line.outcome
+    if not (unread or late):
+        return False
+    if late and outcome_of(line, seen.text(line.shard)) is not ShardOutcome.CONFIRMED:
+        return False
+    _decide(line, seen, now)
+    return unread or line.outcome != before
+
+
+def settle(now: datetime, *, quiet_for: timedelta = QUIET_FOR) -> int:
+    """Settle by reading what a dead process left, and what could not be read before; returns how many resets.
+
+    A reset still being sent elsewhere is left alone until it was silent for `quiet_for`; the only process of
+    an installation may pass zero at its start.
+    """
+    settled = 0
+    for reset in _abandoned(now - quiet_for):
+        finish(reset, read(reset.group), actor=SYSTEM, now=now)
+        settled += 1
+    for reset in _unread(now):
+        settle_unanswered(reset, read(reset.group), now=now)
+        settled += 1
+    return settled
+
+
+def _abandoned(before: datetime) -> list[Reset]:
+    sending = Reset.objects.filter(outcome=Reset.Outcome.SENDING, started_at__lte=before)
+    alive = sending.annotate(sent=Max("shards__sent_at"), answered=Max("shards__settled_at"))
+    quiet = alive.exclude(sent__gt=before).exclude(answered__gt=before)
+    return list(quiet.select_related("group__logstore__project__endpoint", "plan"))
+
+
+def _unread(now: datetime) -> list[Reset]:
+    unknown = Reset.objects.filter(
+        shards__outcome=ShardReset.Outcome.UNKNOWN,
+        shards__read_back=None,
+        finished_at__gt=now - GIVE_UP,
+        group__logstore__project__endpoint__removed_at=None,
+    )
+    return list(unknown.distinct().select_related("group__logstore__project__endpoint", "plan"))

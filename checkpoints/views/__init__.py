@@ -1,0 +1,1 @@
+"""Pages: authorise, parse, one call, render."""

@@ -1,0 +1,35 @@
+"""The queue and the cache, chosen by URL: SQLite and local memory, or Redis and PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huey import PostgresHuey, RedisHuey, SqliteHuey
+from huey.api import Huey
+
+from dashboard.env import BadSetting
+
+NAME = "checkpoints"
+
+
+def from_url(url: str, data_dir: Path) -> Huey:
+    """Return the queue of background work; without a URL it is a SQLite file of its own."""
+    common: dict[str, object] = {"results": False, "utc": True}
+    scheme, _, rest = url.partition(":")
+    if scheme in {"", "sqlite"}:
+        path = rest.removeprefix("//") or str(data_dir / "queue.sqlite3")
+        return SqliteHuey(NAME, filename=path, **common)
+    if scheme in {"redis", "rediss"}:
+        return RedisHuey(NAME, url=url, **common)
+    if scheme in {"postgres", "postgresql"}:
+        return PostgresHuey(NAME, dsn=url.replace("postgres://", "postgresql://", 1), **common)
+    raise BadSetting("QUEUE_URL", "write sqlite:, redis://host:port/0 or postgres://user:password@host/name")
+
+
+def cache(url: str) -> dict[str, object]:
+    """Return Django's cache settings: local memory, or the Redis that the URL names."""
+    if not url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": NAME}
+    if not url.startswith(("redis://", "rediss://")):
+        raise BadSetting("CACHE_URL", "write redis://host:port/1, or leave it empty")
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
