@@ -1,6 +1,8 @@
 """Every address of the product, as a table of contents."""
 
-from django.urls import include, path
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+from django.views.i18n import set_language
 
 from checkpoints.views import (
     audit,
@@ -33,7 +35,7 @@ urlpatterns = [
     path("confirm-password/", signing_in.confirm_password, name="confirm-password"),
     path("setup/<str:token>/", signing_in.setup, name="setup"),
     path("zone/", preferences.zone, name="zone"),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("language/", login_not_required(set_language), name="set_language"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

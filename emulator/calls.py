@@ -35,7 +35,7 @@ class Call:
     def json(self) -> object:
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise json_invalid(f"the body is not JSON: {error}") from error
 
     def json_object(self) -> dict[str, object]:
@@ -55,4 +55,4 @@ class Answer:
 
 
 def as_json(value: object) -> Answer:
-    return Answer(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return Answer(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))

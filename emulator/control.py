@@ -51,15 +51,11 @@ def reset_stats(server: "Server", _body: Body) -> object:
 
 
 def latency(server: "Server", body: Body) -> object:
-    """Delay an operation (null: any) of a project (null: any) by ms; 0 takes the rule away."""
-    if body.get("clear"):
-        server.faults.latency.clear()
-        return OK
+    """Delay an operation (null: any) of a project (null: any) by ms; 0 for all takes every delay away."""
     key, seconds = (body.get("operation"), body.get("project")), float(body["ms"]) / 1000
-    if key == (None, None):
+    if key == (None, None) and seconds == 0:
         server.faults.latency.clear()
-    server.faults.latency.pop(key, None)
-    if seconds > 0 or key != (None, None):
+    else:
         server.faults.latency[key] = seconds
     return OK
 

@@ -112,7 +112,7 @@ class Shard:
             return self.begin(now)
         if wanted == "end":
             return self.end(now)
-        if not wanted.isascii() or not wanted.lstrip("-").isdigit() or len(wanted) > 20:
+        if not wanted.isascii() or not wanted.removeprefix("-").isdigit() or len(wanted) > 20:
             raise parameter_invalid(f"from {wanted} is invalid")
         self.advance(now)
         return max(self.begin(now), self.first + bisect_left(self.times, int(wanted)))

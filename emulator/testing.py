@@ -63,8 +63,9 @@ class Emulator:
         self.control("POST", "faults", operation=operation, **how)
 
     def clear_faults(self) -> None:
+        """Take all failures and delays away."""
         self.control("POST", "faults", clear=True)
-        self.control("POST", "latency", clear=True)
+        self.latency(0)
 
     def put(self, project: str, logstore: str, shard: int | None, count: int = 1) -> None:
         self.control("POST", "put", project=project, logstore=logstore, shard=shard, count=count)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-SCRATCH = tempfile.mkdtemp(prefix="checkpoints-tests-")
-os.environ["DATA_DIR"] = SCRATCH
-os.environ.setdefault("SLS_ALLOWED_HOSTS", "127.0.0.1,localhost")
-os.environ.setdefault("SLS_ALLOW_HTTP", "1")
-os.environ.setdefault("TIME_ZONE", "Asia/Shanghai")
 
 ROLES = ["viewer", "peeker", "operator", "approver", "admin", "auditor"]
 PASSWORD = "correct horse battery staple"

@@ -20,6 +20,7 @@ class Project(Seen):
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="projects")
     name = models.CharField(max_length=63)
+    typed = models.BooleanField(default=False)  # by hand, because the keys may not list
     problem = models.JSONField(null=True)
 
     class Meta:

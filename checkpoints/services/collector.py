@@ -82,21 +82,30 @@ def collect(*, now: datetime, endpoint: Endpoint | None = None) -> list[Problem]
 
 def collect_endpoint(endpoint: Endpoint, *, now: datetime) -> list[Problem]:
     """Discover, then read every Logstore of one endpoint that has groups; one failure leaves the others read."""
-    problems = []
     try:
-        problems += discovery.discover(endpoint, now=now)
+        problems = discovery.discover(endpoint, now=now)
     except TROUBLE as error:
-        problems.append(explain(error))
-        _mark_endpoint(endpoint, problems[0], now)
-        return problems
+        problem = explain(error)
+        _mark_endpoint(endpoint, problem, now)
+        return [problem]
+    stores = _with_groups(endpoint)
+    failed = [problem for problem in (_try(logstore, now) for logstore in stores) if problem is not None]
+    # One project without rights is its own problem; the endpoint has one when nothing could be read.
+    _mark_endpoint(endpoint, failed[0] if failed and len(failed) == len(stores) else None, now)
+    return problems + failed
+
+
+def _with_groups(endpoint: Endpoint) -> list[Logstore]:
     stores = Logstore.objects.filter(project__endpoint=endpoint, vanished_at=None, project__vanished_at=None)
-    for logstore in stores.filter(groups__isnull=False).distinct().select_related("project__endpoint"):
-        try:
-            read_logstore(logstore, now=now)
-        except TROUBLE as error:
-            problems.append(explain(error))
-    _mark_endpoint(endpoint, problems[0] if problems else None, now)
-    return problems
+    return list(stores.filter(groups__isnull=False).distinct().select_related("project__endpoint"))
+
+
+def _try(logstore: Logstore, now: datetime) -> Problem | None:
+    try:
+        read_logstore(logstore, now=now)
+    except TROUBLE as error:
+        return explain(error)
+    return None
 
 
 def collect_due(endpoint: Endpoint, *, now: datetime) -> bool:

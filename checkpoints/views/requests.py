@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 from checkpoints.services.audit import Actor
 
 LONGEST_QUERY = 4000
+BROKEN = re.compile(r"%[89A-Fa-f][0-9A-Fa-f]")  # Django leaves bytes that are not UTF-8 like this in a path
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # a text may have lines and tabs
 
@@ -31,10 +32,10 @@ def problem_of(request: HttpRequest) -> str:
     query = request.META.get("QUERY_STRING", "")
     if len(query) > LONGEST_QUERY:
         return QUERY_TOO_LONG
-    path, asked = request.META.get("PATH_INFO", "").encode("latin-1"), _decoded(query.encode("latin-1"))
-    if not all(_is_utf8(raw) for raw in [path, asked, *_raw_form(request)]):
+    asked = _decoded(query.encode("latin-1", "replace"))
+    if BROKEN.search(request.path) or not all(_is_utf8(raw) for raw in [asked, *_raw_form(request)]):
         return NOT_UTF8
-    single = [request.path, *_names_and_values(request.GET.lists()), *request.POST, *_file_names(request)]
+    single = [request.path, *_names_and_values(request.GET.lists()), *request.POST]
     texts = (value for _, values in request.POST.lists() for value in values)
     if any(CONTROL.search(text) for text in single) or any(CONTROL_IN_TEXT.search(text) for text in texts):
         return HAS_CONTROL
@@ -108,10 +109,6 @@ def _raw_form(request: HttpRequest) -> Iterator[bytes]:
 
 def _names_and_values(pairs: Iterable[tuple[str, list[str]]]) -> list[str]:
     return [text for name, values in pairs for text in (name, *values)]
-
-
-def _file_names(request: HttpRequest) -> list[str]:
-    return [file.name or "" for _, files in request.FILES.lists() for file in files]
 
 
 def _is_address(text: str) -> bool:

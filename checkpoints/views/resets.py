@@ -1,18 +1,147 @@
-"""Not written yet."""
+"""Pages of resets: choose, plan, apply, watch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from checkpoints.forms.resets import ConfirmForm, TargetForm, zones
+from checkpoints.models import ConsumerGroup, Plan
+from checkpoints.queries import resets as queries
+from checkpoints.services import resets
+from checkpoints.views.pages import render_page
+from checkpoints.views.requests import actor, is_fresh
+
+LOOK_AGE = timedelta(seconds=2)
 
 
-def start(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse()
+class SeeOther(HttpResponse):
+    """Redirect after a POST."""
+
+    status_code = 303
+
+    def __init__(self, name: str, pk: object) -> None:
+        super().__init__(headers={"Location": reverse(name, args=[pk])})
 
 
-def plan(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse()
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("checkpoints.reset_checkpoint", raise_exception=True)
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Choose shards and a target; a POST makes the plan."""
+    now = timezone.now()
+    group = get_object_or_404(queries.find_group(pk))
+    posted = request.method == "POST"
+    form = TargetForm(request.POST if posted else None, now=now, initial=_initial(request))
+    refusal = None
+    if posted and form.is_valid():
+        try:
+            return SeeOther("plan", _make(request, group, form).pk)
+        except resets.Refused as error:
+            refusal = error
+    ticked = request.POST.getlist("shard") if posted else request.GET.getlist("shard")
+    context = {
+        "group": group,
+        "form": form,
+        "refusal": refusal,
+        "shards": queries.choices(group, ticked, now=now),
+        "zones": zones(),
+    }
+    return render(request, "resets/start.html", context, status=422 if posted else 200)
 
 
-def listing(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse()
+def _initial(request: HttpRequest) -> dict[str, str]:
+    typed = request.GET.get("text", "")
+    return {"zone": timezone.get_current_timezone_name(), "text": typed, "to": "text" if typed else ""}
 
 
-def detail(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse()
+def _make(request: HttpRequest, group: ConsumerGroup, form: TargetForm) -> Plan:
+    assert form.target is not None  # noqa: S101 - the form is valid
+    return resets.plan(
+        group,
+        target=form.target,
+        shards=form.cleaned_data["shards"],
+        maker=request.user,  # type: ignore[arg-type]
+        now=form.now,
+        actor=actor(request),
+        typed=form.typed,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("checkpoints.reset_checkpoint", raise_exception=True)
+def plan(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show a plan to its maker; a POST applies it, once."""
+    found = get_object_or_404(queries.plans(), pk=pk, maker=request.user)
+    if not is_fresh(request):
+        return redirect(f"{reverse('confirm-password')}?{urlencode({'next': request.path})}")
+    form = ConfirmForm(request.POST or None, group_name=found.group.name)
+    if request.method != "POST":
+        return _plan_page(request, found, form)
+    if not form.is_valid():
+        return _plan_page(request, found, form, status=422)
+    try:
+        return SeeOther("reset", _apply(request, found, form.cleaned_data))
+    except resets.PlanUsed as used:
+        return SeeOther("reset", used.reset.pk)
+    except resets.Moved as moved:
+        context = {"moved": moved, "plan": found, "group": found.group}
+        return render(request, "resets/moved.html", context, status=409)
+    except resets.Refused as refusal:
+        return _plan_page(request, found, form, refusal=refusal, status=409)
+
+
+def _apply(request: HttpRequest, found: Plan, answers: dict[str, Any]) -> UUID:
+    reset = resets.apply(
+        found,
+        user=request.user,  # type: ignore[arg-type]
+        actor=actor(request),
+        reason=answers["reason"],
+        ticket=answers["ticket"],
+        override_active=answers["override"],
+        now=timezone.now(),
+    )
+    return reset.pk
+
+
+def _plan_page(
+    request: HttpRequest,
+    found: Plan,
+    form: ConfirmForm,
+    *,
+    refusal: resets.Refused | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    view = queries.plan_view(found, now=timezone.now())
+    active = view.active or isinstance(refusal, resets.ConsumersActive)
+    context = {"view": view, "group": found.group, "form": form, "refusal": refusal, "active": active}
+    return render(request, "resets/plan.html", context, status=status)
+
+
+@require_safe
+@permission_required("checkpoints.view_reset", raise_exception=True)
+def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show what came of a reset; while it is watched, the fragment asks the service at most every 2 s."""
+    reset = get_object_or_404(queries.find_resets(), pk=pk)
+    if request.headers.get("HX-Request"):
+        resets.look(reset, now=timezone.now(), max_age=LOOK_AGE)
+        reset = get_object_or_404(queries.find_resets(), pk=pk)
+    context = {"view": queries.reset_view(reset), "group": reset.group, "reset": reset}
+    return render_page(request, "resets/detail.html", "resets/_outcome.html", context)
+
+
+@require_safe
+@permission_required("checkpoints.view_reset", raise_exception=True)
+def listing(request: HttpRequest) -> HttpResponse:
+    """List the newest resets, of one group when the address names it."""
+    asked = request.GET.get("group", "")
+    group = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 18 else None
+    return render(request, "resets/listing.html", {"resets": queries.listing(group)})

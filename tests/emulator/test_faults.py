@@ -11,7 +11,7 @@ import pytest
 
 from emulator.faults import Fault, Faults
 from emulator.testing import Emulator, running
-from tests.emulator.test_protocol import GROUP, SHARD, call
+from tests.emulator.wire import GROUP, SHARD, call
 
 READ = f"{SHARD}?type=cursor&from=end"
 WRITE = f"{GROUP}?type=checkpoint&consumer=&forceSuccess=true"

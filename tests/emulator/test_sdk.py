@@ -127,6 +127,7 @@ def test_logs_travel_in_lz4_both_ways(emu: Emulator, version: str) -> None:
 def test_the_sdk_reads_every_list(emu: Emulator, version: str) -> None:
     sdk = client(emu, version)
     assert sdk.get_project("proj").get_region() == "cn-hangzhou"
+    assert [project["projectName"] for project in sdk.list_project().get_projects()] == ["proj"]
     assert sdk.list_logstore("proj").get_logstores() == ["store"]
     assert sdk.get_logstore(*PLACE).get_shard_count() == 4
     assert [shard["shardID"] for shard in sdk.list_shards(*PLACE).get_shards_info()] == [0, 1, 2, 3]

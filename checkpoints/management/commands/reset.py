@@ -179,7 +179,7 @@ def find_plan(text: str) -> Plan:
 
 
 def watch(reset: Reset, seconds: float) -> None:
-    """Look every two seconds; at the end of the time asked for, what is still at its target counts as held."""
+    """Look every two seconds; what is still at its target at the end counts as held."""
     end = datetime.now(UTC) + timedelta(seconds=seconds)
     while (now := datetime.now(UTC)) < end and resets.is_open(reset):
         resets.look(reset, now=now)

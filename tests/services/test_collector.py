@@ -1,0 +1,188 @@
+"""Reading: states, call budget, caching, leases and partial failure, against the emulator."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from checkpoints import sls
+from checkpoints.domain.lag import State, assess
+from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
+from checkpoints.services import collector, discovery
+
+pytestmark = pytest.mark.django_db
+FRESH = timedelta(0)
+
+
+def moment() -> datetime:
+    return datetime.now(UTC)
+
+
+def put_behind(emu: Any, behind: int = 5, group: str = "cg-0") -> None:
+    for shard in range(4):
+        end = int(emu.shard("proj", "store", shard)["end"])
+        emu.set_checkpoint("proj", "store", group, shard, end - behind)
+
+
+def calls(emu: Any) -> dict[str, int]:
+    return {name: sum(by.values()) for name, by in emu.stats()["requests"].items()}
+
+
+def test_the_first_reading_has_exact_backlog_and_lag(emu: Any, group: ConsumerGroup) -> None:
+    put_behind(emu, 5)
+    reading = collector.read_group(group, max_age=FRESH, now=moment())
+    lags = [assess(fact, now=moment(), retention=None) for fact in reading.facts()]
+    assert [found.backlog for found in lags] == [5, 5, 5, 5]
+    assert all(found.state is State.BEHIND and found.lag is not None for found in lags)
+    group.refresh_from_db()
+    assert group.backlog == 20
+    assert group.lag_seconds == max(found.lag for found in lags if found.lag).total_seconds()
+
+
+def test_a_second_reading_with_nothing_changed_costs_s_plus_3_calls(emu: Any, group: ConsumerGroup) -> None:
+    put_behind(emu)
+    collector.read_group(group, max_age=FRESH, now=moment())
+    emu.reset_stats()
+    collector.read_group(group, max_age=FRESH, now=moment() + timedelta(seconds=20))
+    assert calls(emu) == {"ListShards": 1, "ListConsumerGroup": 1, "GetCheckPoint": 1, "GetCursor": 4}
+
+
+def test_a_shard_that_moved_costs_only_its_own_new_times(emu: Any, group: ConsumerGroup) -> None:
+    put_behind(emu)
+    collector.read_group(group, max_age=FRESH, now=moment())
+    emu.put("proj", "store", 2, 3)
+    emu.reset_stats()
+    reading = collector.read_group(group, max_age=FRESH, now=moment() + timedelta(seconds=20))
+    assert calls(emu)["GetCursorTime"] == 1
+    assert assess(reading.facts()[2], now=moment(), retention=None).backlog == 8
+
+
+def test_a_logstore_is_read_with_2_plus_s_plus_g_calls_for_all_groups(emu: Any, endpoint: Endpoint) -> None:
+    for name in ("cg-1", "cg-2"):
+        emu.add_group("proj", "store", name)
+    discovery.discover(endpoint, now=moment())
+    store = Logstore.objects.get()
+    collector.read_logstore(store, now=moment())
+    emu.reset_stats()
+    collector.read_logstore(store, now=moment() + timedelta(seconds=30))
+    assert calls(emu) == {"ListShards": 1, "ListConsumerGroup": 1, "GetCheckPoint": 3, "GetCursor": 4}
+
+
+def test_a_young_reading_is_returned_without_any_call(emu: Any, group: ConsumerGroup) -> None:
+    now = moment()
+    first = collector.read_group(group, max_age=FRESH, now=now)
+    emu.reset_stats()
+    again = collector.read_group(group, max_age=timedelta(seconds=10), now=now + timedelta(seconds=9))
+    assert again.pk == first.pk
+    assert calls(emu) == {}
+
+
+def test_a_group_that_somebody_else_reads_is_not_read_twice(emu: Any, group: ConsumerGroup) -> None:
+    now = moment()
+    first = collector.read_group(group, max_age=FRESH, now=now)
+    ConsumerGroup.objects.filter(pk=group.pk).update(claimed_until=now + timedelta(seconds=60))
+    emu.reset_stats()
+    found = collector.read_group(group, max_age=timedelta(seconds=5), now=now + timedelta(seconds=20))
+    assert found.pk == first.pk
+    assert calls(emu) == {}
+
+
+def test_one_shard_that_fails_leaves_the_others_shown(emu: Any, group: ConsumerGroup) -> None:
+    put_behind(emu)
+    end = emu.shard("proj", "store", 0)["end"]
+    assert end
+    emu.fault("GetCursor", status=400, code="ShardNotExist", message="shard dose not exist", times=1)
+    reading = collector.read_group(group, max_age=FRESH, now=moment())
+    found = [assess(fact, now=moment(), retention=None) for fact in reading.facts()]
+    errors = [fact.error for fact in reading.facts() if fact.error]
+    assert len(errors) == 1
+    assert "ShardNotExist" in errors[0]
+    assert "request" in errors[0]
+    assert sum(one.state is State.BEHIND for one in found) >= 3
+
+
+def test_a_failed_listing_keeps_the_last_reading_and_tells_why(emu: Any, group: ConsumerGroup) -> None:
+    collector.read_group(group, max_age=FRESH, now=moment())
+    emu.fault("ListShards", status=500, code="InternalServerError", times=9)
+    problem = collector.refresh(group, now=moment() + timedelta(seconds=60))
+    assert problem is not None
+    assert problem.code == "InternalServerError"
+    group.refresh_from_db()
+    assert group.problem["request_id"] == problem.request_id
+    assert Reading.objects.filter(group=group).count() == 1
+
+
+def test_a_checkpoint_that_overtakes_the_end_we_read_is_not_called_invalid(
+    emu: Any, group: ConsumerGroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from checkpoints.services import reading
+
+    put_behind(emu, 0)
+    arrived = reading._Reader._ask_ends_again
+
+    def commit_meanwhile(self: Any) -> None:
+        emu.put("proj", "store", 1, 7)
+        end = int(emu.shard("proj", "store", 1)["end"])
+        self.checkpoints["cg-0"] = [
+            sls.Checkpoint(1, reading.positions.encode(end), moment(), "c") if one.shard == 1 else one
+            for one in self.checkpoints["cg-0"]
+        ]
+        arrived(self)
+
+    monkeypatch.setattr(reading._Reader, "_ask_ends_again", commit_meanwhile)
+    found = collector.read_group(group, max_age=FRESH, now=moment()).facts()
+    assert assess(found[1], now=moment(), retention=None).state is State.CAUGHT_UP
+
+
+def test_the_checkpoint_of_a_shard_that_is_gone_is_shown_as_finished(emu: Any, group: ConsumerGroup) -> None:
+    from checkpoints.services.reading import facts_of_gone
+
+    left = sls.Checkpoint(9, "MTAw", None, "c-1")
+    fact = facts_of_gone(left)
+    assert assess(fact, now=moment(), retention=None).state in {State.FINISHED, State.EMPTY}
+    assert fact.error == "ListShards: this shard no longer exists"
+
+
+def test_a_group_that_vanished_is_kept_and_marked(emu: Any, endpoint: Endpoint, group: ConsumerGroup) -> None:
+    emu.world.projects["proj"].logstores["store"].groups.pop("cg-0")
+    collector.read_logstore(group.logstore, now=moment())
+    group.refresh_from_db()
+    assert group.vanished_at is not None
+
+
+def test_projects_typed_by_hand_need_no_right_to_list(emu: Any, endpoint: Endpoint) -> None:
+    emu.fault("ListProject", status=403, code="Unauthorized", message="denied by sts or ram", times=9)
+    assert discovery.discover(endpoint, now=moment()) == []
+    assert ConsumerGroup.objects.filter(name="cg-0").exists()
+
+
+def test_without_typed_projects_a_refused_listing_is_told(emu: Any, add_endpoint: Any) -> None:
+    endpoint = add_endpoint(emu, typed_projects=[])
+    emu.fault("ListProject", status=403, code="Unauthorized", message="denied by sts or ram", times=9)
+    problems = collector.collect_endpoint(endpoint, now=moment())
+    assert [problem.operation for problem in problems] == ["ListProject"]
+    endpoint.refresh_from_db()
+    assert endpoint.problem["code"] == "Unauthorized"
+
+
+def test_an_endpoint_is_collected_once_per_interval_whoever_asks(emu: Any, endpoint: Endpoint) -> None:
+    now = moment()
+    assert collector.collect_due(endpoint, now=now)
+    assert not collector.collect_due(endpoint, now=now + timedelta(seconds=30))
+    assert collector.collect_due(endpoint, now=now + timedelta(seconds=60))
+
+
+def test_old_readings_are_pruned_but_never_the_latest(emu: Any, group: ConsumerGroup) -> None:
+    now = moment()
+    collector.read_logstore(group.logstore, now=now - timedelta(hours=5))
+    collector.read_logstore(group.logstore, now=now - timedelta(hours=3))
+    collector.read_logstore(group.logstore, now=now)
+    assert [reading.taken_at for reading in Reading.objects.all()] == [now]
+
+
+def test_a_collection_never_sends_a_heartbeat(emu: Any, endpoint: Endpoint) -> None:
+    collector.collect_endpoint(endpoint, now=moment())
+    assert "HeartBeat" not in calls(emu)
+    assert "UpdateCheckPoint" not in calls(emu)
