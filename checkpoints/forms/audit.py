@@ -19,9 +19,9 @@ LIKE_THIS = {"placeholder": "2026-11-20 08:00", "autocomplete": "off"}
 class MomentField(forms.CharField):
     """A point in time as people type it; without a zone it is of the chosen one."""
 
-    def to_python(self, value: Any) -> Any:
+    def clean(self, value: Any) -> Any:
         """Return an aware time, None for nothing typed."""
-        text = str(super().to_python(value) or "")
+        text: str = super().clean(value)
         try:
             return moments.parse(text, zone=timezone.get_current_timezone()) if text else None
         except moments.BadMoment:

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus (docs/metrics.md). What is not known is absent, never 0."""
+"""Numbers for Prometheus. What is not known is absent, never 0."""
 
 from __future__ import annotations
 

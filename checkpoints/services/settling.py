@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from checkpoints import sls
 from checkpoints.domain import outcomes, positions, watching
@@ -197,14 +197,14 @@ def settle(now: datetime, *, quiet_for: timedelta = QUIET_FOR) -> int:
 def _abandoned(before: datetime) -> list[Reset]:
     sending = Reset.objects.filter(outcome=Reset.Outcome.SENDING, started_at__lte=before)
     alive = sending.annotate(sent=Max("shards__sent_at"), answered=Max("shards__settled_at"))
-    quiet = alive.exclude(sent__gt=before).exclude(answered__gt=before)
+    quiet = alive.filter(Q(sent=None) | Q(sent__lte=before), Q(answered=None) | Q(answered__lte=before))
     return list(quiet.select_related("group__logstore__project__endpoint", "plan"))
 
 
 def _unread(now: datetime) -> list[Reset]:
     unknown = Reset.objects.filter(
         shards__outcome=ShardReset.Outcome.UNKNOWN,
-        shards__read_back=None,
+        shards__read_back__isnull=True,
         finished_at__gt=now - GIVE_UP,
         group__logstore__project__endpoint__removed_at=None,
     )

@@ -111,7 +111,7 @@ def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
         endpoints.remove(endpoint, actor=actor(request), now=timezone.now())
         messages.success(request, _("The endpoint was removed."))
         return redirect("endpoints")
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(request, "endpoints/remove.html", {"endpoint": endpoint, "form": form}, status=status)
 
 
@@ -134,4 +134,4 @@ def _store(form: EndpointForm, write: Any) -> Endpoint | None:
 
 def _form_page(request: HttpRequest, form: EndpointForm, endpoint: Endpoint | None) -> HttpResponse:
     found = {"form": form, "endpoint": endpoint, "hosts": queries.known_hosts()}
-    return render(request, "endpoints/form.html", found, status=400 if form.errors else 200)
+    return render(request, "endpoints/form.html", found, status=422 if form.errors else 200)

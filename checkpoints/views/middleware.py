@@ -34,11 +34,11 @@ def sane_input(get_response: Handler) -> Handler:
     """Refuse what no person types: control characters, bytes that are not UTF-8, endless queries."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        problem = requests.problem_of(request)
+        if not problem:
+            return get_response(request)
         with translation.override(translation.get_language_from_request(request)):
-            problem = requests.problem_of(request)
-            if problem:
-                return HttpResponseBadRequest(_(problem) + "\n", content_type="text/plain; charset=utf-8")
-        return get_response(request)
+            return HttpResponseBadRequest(_(problem) + "\n", content_type="text/plain; charset=utf-8")
 
     return middleware
 

@@ -1,16 +1,30 @@
-"""One address serves a page, or the fragment of it that htmx asks for."""
+"""Rendering: the whole page for a visit, its fragment alone when htmx asks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 
 
 def render_page(
-    request: HttpRequest, template: str, fragment: str, context: dict[str, Any], *, status: int = 200
+    request: HttpRequest,
+    template: str,
+    fragment: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
-    """Return the fragment for a request of htmx, the whole page otherwise."""
-    wanted = fragment if getattr(request, "htmx", None) else template
-    return render(request, wanted, context, status=status)
+    """Render `fragment` for a request of htmx and `template`, which includes it, for any other."""
+    response = render(request, fragment if wants_fragment(request) else template, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Say whether htmx asked for a part of the page."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request

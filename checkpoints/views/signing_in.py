@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -34,7 +35,7 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         _start_session(request, form.get_user())
         return redirect(next_page(request))
-    if request.method == "POST":
+    if form.non_field_errors() and not getattr(request, "axes_locked_out", False):
         accounts.failed(request.POST.get("username", ""), source_ip=client_ip(request))
     return _page(request, "signing_in/login.html", form)
 
@@ -59,7 +60,7 @@ def confirm_password(request: HttpRequest) -> HttpResponse:
         request.session["signed_in_at"] = time.time()
         accounts.signed_in(actor=actor(request), details={"kind": "password confirmed"})
         return redirect(next_page(request))
-    if request.method == "POST":
+    if form.errors and not getattr(request, "axes_locked_out", False):
         accounts.failed(request.user.get_username(), source_ip=client_ip(request))
     return _page(request, "signing_in/confirm_password.html", form)
 
@@ -80,11 +81,15 @@ def locked_out(request: HttpRequest, _response: object, credentials: dict[str, s
     """Answer an attempt after too many failures; audited once per lock."""
     name, address = (credentials or {}).get("username", ""), client_ip(request)
     minutes = round(settings.AXES_COOLOFF_TIME * 60)
-    if cache.add(f"locked:{hash((name, address))}", value=True, timeout=minutes * 60):
+    if cache.add(_lock_key(name, address), value=True, timeout=minutes * 60):
         accounts.locked(name, source_ip=address)
     page = render(request, "signing_in/locked_out.html", {"minutes": minutes}, status=429)
     page["Retry-After"] = str(minutes * 60)
     return page
+
+
+def _lock_key(name: str, address: str) -> str:
+    return "locked:" + sha256(f"{address} {name}".encode()).hexdigest()
 
 
 def _setup(request: HttpRequest, token: str) -> HttpResponse:
@@ -104,5 +109,5 @@ def _start_session(request: HttpRequest, user: User) -> None:
 
 
 def _page(request: HttpRequest, template: str, form: Any) -> HttpResponse:
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(request, template, {"form": form, "next": next_page(request)}, status=status)

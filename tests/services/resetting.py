@@ -16,7 +16,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def place(emu: Any, checkpoints: dict[int, int | str], *, seconds_ago: float = LONG_AGO, consumer: str = "") -> None:
+def place(
+    emu: Any, checkpoints: dict[int, int | str], *, seconds_ago: float = LONG_AGO, consumer: str = ""
+) -> None:
     """Save checkpoints, counted in log groups from the begin of each shard; text is taken as it is."""
     begins = {shard: begin(emu, shard) for shard in checkpoints}
     for shard, at in checkpoints.items():
@@ -61,8 +63,16 @@ def watches(reset: Any) -> dict[int, str]:
 
 
 def moves(plan: Any) -> dict[int, tuple[str, int, str | None]]:
-    return {line["shard"]: (line["direction"], line["log_groups"], line["clamped"]) for line in plan.body["shards"]}
+    return {
+        line["shard"]: (line["direction"], line["log_groups"], line["clamped"])
+        for line in plan.body["shards"]
+    }
 
 
 def later(seconds: float) -> datetime:
     return now() + timedelta(seconds=seconds)
+
+
+def sent(emu: Any) -> list[tuple[int, str]]:
+    """Return what was really asked of the service: arrangements leave no request id."""
+    return [(write["shard"], write["cursor"]) for write in emu.writes() if write["request_id"]]

@@ -13,7 +13,16 @@ from checkpoints.services.audit import SYSTEM
 
 
 def changed(endpoint: Endpoint, now: Any, **changes: Any) -> Endpoint:
-    fields = ["name", "scheme", "host", "region", "signature", "access_key_id", "typed_projects", "protection"]
+    fields = [
+        "name",
+        "scheme",
+        "host",
+        "region",
+        "signature",
+        "access_key_id",
+        "typed_projects",
+        "protection",
+    ]
     wanted = {field: getattr(endpoint, field) for field in fields} | changes
     return endpoints.edit(endpoint, actor=SYSTEM, now=now, **wanted)
 
@@ -27,7 +36,9 @@ def test_the_client_is_shared_while_nothing_changes(endpoint: Endpoint) -> None:
     assert connections.connect(endpoint) is connections.connect(same)
 
 
-@pytest.mark.parametrize("change", [{"region": "cn-beijing"}, {"signature": "v1"}, {"secret": "anotherSecret"}])
+@pytest.mark.parametrize(
+    "change", [{"region": "cn-beijing"}, {"signature": "v1"}, {"secret": "anotherSecret"}]
+)
 def test_a_change_makes_a_new_client(endpoint: Endpoint, now: Any, change: dict[str, Any]) -> None:
     before = connections.connect(endpoint)
     assert connections.connect(changed(endpoint, now, **change)) is not before
@@ -54,7 +65,9 @@ def test_a_host_changed_behind_our_back_does_not_get_the_secret(emu: Any, endpoi
     assert emu.stats()["total"] == 0
 
 
-def test_a_secret_copied_from_another_endpoint_does_not_open(emu: Any, endpoint: Endpoint, add_endpoint: Any) -> None:
+def test_a_secret_copied_from_another_endpoint_does_not_open(
+    emu: Any, endpoint: Endpoint, add_endpoint: Any
+) -> None:
     other = add_endpoint(emu, "other")
     Endpoint.objects.filter(pk=other.pk).update(sealed_secret=endpoint.sealed_secret)
     with pytest.raises(sealing.Tampered):

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import logging
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -17,7 +16,7 @@ SECRET = 'k3y/with+odd="chars" 9f8e7d'
 
 
 @pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[logging.Logger, io.StringIO]]:
+def printed(monkeypatch: pytest.MonkeyPatch) -> tuple[logging.Logger, io.StringIO]:
     monkeypatch.setattr(masking, "_forms", ())
     masking.remember(SECRET)
     stream = io.StringIO()
@@ -25,7 +24,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[logging.Logger, i
     handler.addFilter(masking.MaskSecrets())
     logger = logging.Logger("masking-test")
     logger.addHandler(handler)
-    yield logger, stream
+    return logger, stream
 
 
 FORMS = [

@@ -24,7 +24,12 @@ CASES = [
     (api(sls.ApiError, 400, "InvalidCursor"), "InvalidCursor", "outside", "expired"),
     (api(sls.ApiError, 400, "RequestTimeTooSkewed"), "RequestTimeTooSkewed", "15 minutes", "NTP"),
     (api(sls.ApiError, 400, "RequestTimeExpired"), "RequestTimeExpired", "15 minutes", "NTP"),
-    (api(sls.ApiError, 400, "SomethingNew"), "SomethingNew", "refused GetCursor with the code SomethingNew", "support"),
+    (
+        api(sls.ApiError, 400, "SomethingNew"),
+        "SomethingNew",
+        "refused GetCursor with the code SomethingNew",
+        "support",
+    ),
     (api(sls.Unauthenticated, 401, "SignatureNotMatch"), "SignatureNotMatch", "signature", "secret is wrong"),
     (api(sls.Unauthenticated, 401, "InvalidAccessKeyId"), "InvalidAccessKeyId", "not known", "mistyped"),
     (api(sls.Unauthenticated, 401, "SecurityTokenExpired"), "SecurityTokenExpired", "expired", "fresh"),
@@ -32,7 +37,12 @@ CASES = [
     (api(sls.Forbidden, 403, "Unauthorized"), "Unauthorized", "may not do this", "Grant log:GetCursorOrData"),
     (api(sls.Forbidden, 403, "Unauthorized", "Other"), "Unauthorized", "may not", "missing permission"),
     (api(sls.Throttled, 403, "ReadQuotaExceed"), "ReadQuotaExceed", "throttling", "SLS_CONCURRENCY"),
-    (api(sls.ServerFault, 500, "InternalServerError"), "InternalServerError", "trouble of its own", "support"),
+    (
+        api(sls.ServerFault, 500, "InternalServerError"),
+        "InternalServerError",
+        "trouble of its own",
+        "support",
+    ),
     (api(sls.ServerFault, 502, ""), "ServerFault", "trouble of its own", "support"),
     (sls.Timeout("h did not answer in time"), "Timeout", "No answer came in time", "firewall"),
     (sls.ConnectionFailed("refuses"), "ConnectionFailed", "not reached: refuses", "network"),
@@ -46,7 +56,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("error", "code", "message", "advice"), CASES)
-def test_every_error_has_a_code_words_and_advice(error: Exception, code: str, message: str, advice: str) -> None:
+def test_every_error_has_a_code_words_and_advice(
+    error: Exception, code: str, message: str, advice: str
+) -> None:
     problem = explain(error)
     assert problem.code == code
     assert message in str(problem.message)

@@ -29,13 +29,16 @@ def _key(db: None, settings: Any) -> None:
 @pytest.fixture
 def empty_dir(settings: Any, tmp_path: Path) -> Path:
     settings.SEALING_KEY = ""
+    settings.EMBEDDED = True
     settings.DATA_DIR = tmp_path
     return tmp_path
 
 
 def stored() -> Endpoint:
     endpoint = Endpoint(name="e", host="h", access_key_id="i")
-    endpoint.sealed_secret = sealing.seal("s3cret", row=endpoint.pk, field="sealed_secret", identity="https://h")
+    endpoint.sealed_secret = sealing.seal(
+        "s3cret", row=endpoint.pk, field="sealed_secret", identity="https://h"
+    )
     endpoint.save()
     return endpoint
 
@@ -58,7 +61,11 @@ def test_the_sealed_form_begins_with_version_and_key_id_and_shows_nothing() -> N
 
 @pytest.mark.parametrize(
     "elsewhere",
-    [{"row": uuid.UUID(int=8)}, {"field": "sealed_token"}, {"identity": "http://cn-hangzhou.log.aliyuncs.com"}],
+    [
+        {"row": uuid.UUID(int=8)},
+        {"field": "sealed_token"},
+        {"identity": "http://cn-hangzhou.log.aliyuncs.com"},
+    ],
 )
 def test_a_secret_moved_elsewhere_does_not_open(elsewhere: dict[str, Any]) -> None:
     with pytest.raises(sealing.Tampered):
@@ -154,7 +161,11 @@ SOURCE = Path(sealing.__file__).resolve().parent.parent
 
 def modules_with(pattern: str) -> set[str]:
     files = SOURCE.rglob("*.py")
-    return {str(path.relative_to(SOURCE)) for path in files if re.search(pattern, path.read_text(encoding="utf-8"))}
+    return {
+        str(path.relative_to(SOURCE))
+        for path in files
+        if re.search(pattern, path.read_text(encoding="utf-8"))
+    }
 
 
 def test_one_module_decrypts_and_one_asks_it_to() -> None:

@@ -111,7 +111,7 @@ def test_bad_input_is_a_form_error_beside_its_field_and_nothing_is_stored(admin:
     field, text = BAD[case]
     changes = {field: text} | ({"region": ""} if case == "no host and no region" else {})
     answer = add(admin, **changes)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
     assert not Endpoint.objects.exists()
     assert not AuditRow.objects.exists()
@@ -127,14 +127,14 @@ def test_nul_is_refused_in_every_field(admin: Client, field: str) -> None:
 def test_http_without_the_setting_is_a_form_error(admin: Client, settings: Any) -> None:
     settings.SLS_ALLOW_HTTP = False
     answer = add(admin, scheme="http")
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["scheme"]
 
 
 def test_a_second_endpoint_of_the_same_name_is_a_form_error(admin: Client) -> None:
     stored(admin)
     answer = add(admin)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "name" in answer.context["form"].errors
 
 
@@ -176,7 +176,7 @@ def test_an_empty_secret_keeps_the_stored_one(admin: Client) -> None:
 def test_a_stored_secret_never_goes_to_another_host_or_key(admin: Client, change: dict[str, str]) -> None:
     endpoint = stored(admin)
     answer = edit(admin, endpoint, **change)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "secret again" in str(answer.context["form"].errors["secret"])
     assert Endpoint.objects.get().identity == endpoint.identity
 
@@ -242,7 +242,7 @@ def test_an_endpoint_is_disabled_and_enabled_after_a_question(admin: Client) -> 
 @pytest.mark.parametrize("typed", ["", "Prod", "prod2", "x" * 500, "ｐｒｏｄ"])
 def test_an_endpoint_is_not_removed_for_another_name(admin: Client, typed: str) -> None:
     endpoint = stored(admin)
-    assert admin.post(f"/endpoints/{endpoint.pk}/remove/", {"name": typed}).status_code == 400
+    assert admin.post(f"/endpoints/{endpoint.pk}/remove/", {"name": typed}).status_code == 422
     assert Endpoint.objects.get().removed_at is None
 
 

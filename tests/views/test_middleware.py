@@ -42,6 +42,11 @@ def test_input_that_no_person_types_is_refused_with_a_sentence(client: Client, c
     assert not AuditRow.objects.exists()
 
 
+@pytest.mark.parametrize("body", ["x=" + "a" * 1_100_000, "&".join(f"x{number}=1" for number in range(2001))])
+def test_a_form_that_is_too_big_is_refused(client: Client, body: str) -> None:
+    assert client.generic("POST", "/login/", body, content_type=FORM).status_code in {400, 413}
+
+
 def test_a_multipart_value_that_is_not_utf8_is_refused(client: Client) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n\xff\r\n--x--\r\n'
     answer = client.generic("POST", "/login/", body, content_type="multipart/form-data; boundary=x")

@@ -95,7 +95,9 @@ class Command(BaseCommand):
             raise CommandError(f"The test of {endpoint.name} failed: {', '.join(failed)}.")
 
     def _remove(self, options: dict[str, Any]) -> None:
-        endpoint = endpoints.remove(find_endpoint(options["name"]), actor=actors.command_line(), now=timezone.now())
+        endpoint = endpoints.remove(
+            find_endpoint(options["name"]), actor=actors.command_line(), now=timezone.now()
+        )
         self._show(endpoint, options, f"Endpoint {endpoint.name} was removed.")
 
     def _show(self, endpoint: Endpoint, options: dict[str, Any], sentence: str) -> None:

@@ -1,0 +1,80 @@
+"""The words of the interface: what a state, a verdict or an outcome is called, and how serious it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from checkpoints.domain.lag import State
+from checkpoints.domain.messages import Message
+from checkpoints.domain.verdicts import Verdict
+
+STATES: dict[str, tuple[str | Promise, str]] = {
+    State.CAUGHT_UP: (_("Caught up"), "ok"),
+    State.BEHIND: (_("Behind"), "warn"),
+    State.AT_BEGIN: (_("At the oldest"), "warn"),
+    State.EXPIRED: (_("Expired"), "bad"),
+    State.INVALID: (_("Invalid"), "bad"),
+    State.NEVER_SAVED: (_("Never saved"), ""),
+    State.EMPTY: (_("Empty"), ""),
+    State.FINISHED: (_("Finished"), ""),
+    State.UNKNOWN: (_("Unknown"), ""),
+}
+VERDICTS: dict[str, tuple[str | Promise, str]] = {
+    Verdict.OK: (_("OK"), "ok"),
+    Verdict.CATCHING_UP: (_("Catching up"), "warn"),
+    Verdict.BEHIND: (_("Behind"), "warn"),
+    Verdict.STALLED: (_("Stalled"), "bad"),
+    Verdict.STOPPED: (_("Stopped"), "bad"),
+    Verdict.RARELY_SAVES: (_("Rarely saves"), ""),
+    Verdict.AT_RISK: (_("At risk"), "bad"),
+    Verdict.LOSING_DATA: (_("Losing data"), "bad"),
+    Verdict.NOT_STARTED: (_("Not started"), ""),
+    Verdict.IDLE: (_("Idle"), ""),
+    Verdict.PROGRESS_ONLY: (_("Progress only"), ""),
+    Verdict.FOREIGN_MOVE: (_("Foreign move"), "bad"),
+    Verdict.UNKNOWN: (_("Unknown"), ""),
+}
+OUTCOMES: dict[str, tuple[str | Promise, str]] = {
+    "planned": (_("Planned"), ""),
+    "sending": (_("Sending"), "warn"),
+    "confirmed": (_("Confirmed"), "ok"),
+    "partial": (_("Partial"), "warn"),
+    "unchanged": (_("Unchanged"), ""),
+    "refused": (_("Refused"), "bad"),
+    "unknown": (_("Unknown"), "warn"),
+    "not_attempted": (_("Not attempted"), ""),
+    "watching": (_("Watching"), ""),
+    "held": (_("Held"), "ok"),
+    "taken_up": (_("Taken up"), "ok"),
+    "overwritten": (_("Overwritten"), "bad"),
+}
+KINDS = {"state": STATES, "verdict": VERDICTS, "outcome": OUTCOMES}
+
+
+def word(kind: str, value: str) -> tuple[str, str]:
+    """Return what a value is called in the reader's language, and its tone: ok, warn, bad or none."""
+    name, tone = KINDS[kind].get(value, (value, ""))
+    return str(name), tone
+
+
+def sentence(message: object) -> str:
+    """Return a Message, or its JSON form, in the reader's language; "" for nothing."""
+    if not message:
+        return ""
+    if isinstance(message, Message):
+        return _fill(message.text, message.values)
+    if isinstance(message, Mapping):
+        return _fill(str(message.get("text", "")), message.get("values") or {})
+    return str(message)
+
+
+def _fill(text: str, values: Mapping[str, object]) -> str:
+    translated = gettext(text) if text else ""
+    try:
+        return translated % values
+    except (KeyError, TypeError, ValueError):  # stored by another version: the bare text still helps
+        return translated

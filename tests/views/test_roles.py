@@ -1,0 +1,191 @@
+"""Who may do what: one table with a row for every address and method. An address without a row fails."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Plan, Project, Reset
+from tests.conftest import ROLES
+
+pytestmark = pytest.mark.django_db
+ACTORS = ["anonymous", *ROLES]
+OK, FOUND, BAD, SIGN_IN, DENIED, MISSING, NO_METHOD = 200, 302, 422, "sign in", 403, 404, 405
+
+
+class Row(NamedTuple):
+    """An address and a method, who may, and the status they get; others are denied or asked to sign in."""
+
+    name: str
+    method: str
+    who: list[str]
+    status: int
+
+
+EVERYBODY, SIGNED_IN, NOBODY = ACTORS, ROLES, ROLES  # a method that is not there is not there for anybody
+TABLE = [
+    Row("overview", "GET", SIGNED_IN, OK),
+    Row("overview", "POST", NOBODY, NO_METHOD),
+    Row("group", "GET", SIGNED_IN, OK),
+    Row("group", "POST", NOBODY, NO_METHOD),
+    Row("group-reset", "GET", ["operator"], OK),
+    Row("group-reset", "POST", ["operator"], BAD),
+    Row("plan", "GET", ["operator"], OK),
+    Row("plan", "POST", ["operator"], BAD),
+    Row("resets", "GET", SIGNED_IN, OK),
+    Row("resets", "POST", NOBODY, NO_METHOD),
+    Row("reset", "GET", SIGNED_IN, OK),
+    Row("reset", "POST", NOBODY, NO_METHOD),
+    Row("endpoints", "GET", SIGNED_IN, OK),
+    Row("endpoints", "POST", NOBODY, NO_METHOD),
+    Row("endpoint-add", "GET", ["admin"], OK),
+    Row("endpoint-add", "POST", ["admin"], BAD),
+    Row("endpoint", "GET", ["admin"], OK),
+    Row("endpoint", "POST", ["admin"], BAD),
+    Row("endpoint-test", "GET", ["admin"], OK),
+    Row("endpoint-test", "POST", ["admin"], OK),
+    Row("endpoint-disable", "GET", ["admin"], OK),
+    Row("endpoint-disable", "POST", ["admin"], FOUND),
+    Row("endpoint-enable", "GET", ["admin"], OK),
+    Row("endpoint-enable", "POST", ["admin"], FOUND),
+    Row("endpoint-remove", "GET", ["admin"], OK),
+    Row("endpoint-remove", "POST", ["admin"], BAD),
+    Row("audit", "GET", ["auditor"], OK),
+    Row("audit", "POST", NOBODY, NO_METHOD),
+    Row("logout", "GET", NOBODY, NO_METHOD),
+    Row("logout", "POST", SIGNED_IN, FOUND),
+    Row("confirm-password", "GET", SIGNED_IN, OK),
+    Row("confirm-password", "POST", SIGNED_IN, BAD),
+    Row("setup", "GET", EVERYBODY, MISSING),
+    Row("setup", "POST", EVERYBODY, MISSING),
+    Row("zone", "GET", EVERYBODY, NO_METHOD),
+    Row("zone", "POST", EVERYBODY, FOUND),
+    Row("healthz", "GET", EVERYBODY, OK),
+    Row("healthz", "POST", EVERYBODY, NO_METHOD),
+    Row("readyz", "GET", EVERYBODY, OK),
+    Row("readyz", "POST", EVERYBODY, NO_METHOD),
+    Row("metrics", "POST", EVERYBODY, NO_METHOD),
+]
+# Addresses that answer people who are not signed in differently from those who are.
+ODD = {
+    ("login", "GET"): {"anonymous": OK} | dict.fromkeys(ROLES, FOUND),
+    ("login", "POST"): dict.fromkeys(ACTORS, BAD),
+    ("metrics", "GET"): {"anonymous": 401} | dict.fromkeys(ROLES, OK),
+    ("set_language", "GET"): dict.fromkeys(ACTORS, FOUND),
+    ("set_language", "POST"): dict.fromkeys(ACTORS, FOUND),
+}
+
+
+def expected(row: Row) -> dict[str, int | str]:
+    denied = {actor: SIGN_IN if actor == "anonymous" else DENIED for actor in ACTORS}
+    return denied | dict.fromkeys(row.who, row.status)
+
+
+CASES = {(row.name, row.method): expected(row) for row in TABLE} | ODD
+
+
+def names(patterns: list[URLPattern | URLResolver] | None = None) -> Iterator[str]:
+    """Yield the name of every address of the product."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern.url_patterns)
+        else:
+            assert pattern.name, f"{pattern} has no name, so no row of the table can cover it"
+            yield pattern.name
+
+
+def test_every_address_and_method_has_exactly_one_row() -> None:
+    assert set(CASES) == {(name, method) for name in names() for method in ("GET", "POST")}
+    assert len(TABLE) + len(ODD) == len(CASES)
+
+
+@pytest.fixture
+def keys(people: Any) -> dict[str, dict[str, Any]]:
+    """Store one of each thing that has a page, and return the arguments of the addresses."""
+    now = timezone.now()
+    endpoint = Endpoint.objects.create(name="prod", host="127.0.0.1:1", scheme="http", protection="none")
+    project = Project.objects.create(endpoint=endpoint, name="proj")
+    logstore = Logstore.objects.create(project=project, name="store")
+    group = ConsumerGroup.objects.create(logstore=logstore, name="cg-0")
+    plans = [
+        Plan.objects.create(
+            group=group,
+            maker=people["operator"],
+            made_at=now,
+            expires_at=now + timedelta(seconds=300),
+            body=PLAN | {"shards": []},
+            hash="0" * 64,
+            signature="0" * 64,
+        )
+        for _ in range(2)
+    ]
+    reset = Reset.objects.create(
+        plan=plans[1], group=group, actor=people["operator"], actor_name="mei", reason="r", started_at=now
+    )
+    things = {"group": group, "group-reset": group, "plan": plans[0], "reset": reset}
+    found = {name: {"pk": thing.pk} for name, thing in things.items()}
+    found |= {name: {"pk": endpoint.pk} for name in names() if name == "endpoint" or name[:9] == "endpoint-"}
+    found["setup"] = {"token": "made-up"}
+    found["endpoint-add"] = {}
+    return found
+
+
+PLAN = {
+    "endpoint": "prod",
+    "project": "proj",
+    "logstore": "store",
+    "group": "cg-0",
+    "target": "earliest",
+    "activity": {"verdict": "quiet", "reasons": []},
+    "warnings": [],
+}
+
+
+def status(client: Client, method: str, url: str) -> int | str:
+    answer = client.generic(method, url, "", content_type="application/x-www-form-urlencoded")
+    if answer.status_code == 302 and answer["Location"].startswith("/login/?next="):
+        return SIGN_IN
+    return answer.status_code
+
+
+@pytest.mark.parametrize(("name", "method"), CASES)
+def test_every_role_may_do_what_the_table_says(signed_in: Any, keys: Any, name: str, method: str) -> None:
+    url = reverse(name, kwargs=keys.get(name, {}))
+    assert {actor: status(signed_in(actor), method, url) for actor in ACTORS} == CASES[name, method]
+
+
+@pytest.mark.parametrize("name", sorted(set(names())))
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_is_done_without_the_token_of_our_own_forms(
+    signed_in: Any, keys: Any, name: str, method: str
+) -> None:
+    url = reverse(name, kwargs=keys.get(name, {}))
+    for actor in ["anonymous", "operator", "admin"]:
+        client = signed_in(actor)
+        client.handler.enforce_csrf_checks = True
+        assert status(client, method, url) == DENIED, actor
+
+
+@pytest.mark.parametrize("name", ["group", "group-reset", "plan", "reset", "endpoint", "endpoint-remove"])
+def test_what_does_not_exist_is_not_found(signed_in: Any, keys: Any, name: str) -> None:
+    missing = {"pk": 10**15 if isinstance(keys[name]["pk"], int) else uuid.uuid4()}
+    actor = "admin" if name.startswith("endpoint") else "operator"
+    assert status(signed_in(actor), "GET", reverse(name, kwargs=missing)) == MISSING
+
+
+@pytest.mark.parametrize(
+    "path", ["/groups/99999999999999999999999999/", "/groups/١/", "/groups/-1/", "/plans/1/"]
+)
+def test_a_number_that_no_row_can_have_is_not_found(signed_in: Any, path: str) -> None:
+    assert status(signed_in("operator"), "GET", path) == MISSING
+
+
+def test_a_superuser_is_not_needed_for_anything(people: Any) -> None:
+    assert not any(user.is_superuser or user.is_staff for user in people.values())
