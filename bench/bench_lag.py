@@ -78,14 +78,19 @@ def make_behind(emulator: emulation.Emulator, shards: int) -> None:
         found = emulator.control("POST", "shard", project=project, logstore=logstore, shard=shard)
         position = int(found["end"]) - 10
         emulator.control(
-            "POST", "group", project=project, logstore=logstore, group=group, checkpoints={str(shard): position}
+            "POST",
+            "group",
+            project=project,
+            logstore=logstore,
+            group=group,
+            checkpoints={str(shard): position},
         )
 
 
 def measure(emulator: emulation.Emulator, options: argparse.Namespace) -> dict[str, float]:
     """Return the figures of one round; the three ways take turns in the same round."""
     known, ours, calls = first_reading(emulator)
-    again, again_calls = timed(emulator, lambda: known())
+    again, again_calls = timed(emulator, known)
     sdk, sdk_calls = timed(emulator, lambda: sdk_reading(emulator, options.threads))
     lists = sum(calls.get(name, 0) for name in ("ListShards", "ListConsumerGroup", "GetCheckPoint"))
     per_shard = sum(calls.values()) - lists
@@ -137,7 +142,8 @@ def first_reading(emulator: emulation.Emulator) -> tuple[Callable[[], object], f
     seen: list[reading.LogstoreSeen] = []
     seconds, calls = timed(emulator, lambda: seen.append(read(reading.Known())()))
     facts = seen[0].groups[0].facts
-    assert facts and all(fact.newest_at and fact.read_at and fact.unread_at for fact in facts)
+    assert facts
+    assert all(fact.newest_at and fact.read_at and fact.unread_at for fact in facts)
     known = reading.Known()
     known.learn(facts)
     return read(known), seconds, calls

@@ -1,4 +1,4 @@
-"""Background work on huey: the collector's tick, and settling what a dead process left open."""
+"""Background work on huey: the collector's tick, settling what a dead process left open, watching resets."""
 
 from __future__ import annotations
 
@@ -43,3 +43,4 @@ def collect_endpoint(pk: str) -> None:
 def settle() -> None:
     """Settle resets without an outcome, and look again at those still watched; reads only."""
     resets.settle(now=timezone.now())
+    resets.look_at_open(timezone.now())

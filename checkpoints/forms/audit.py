@@ -37,8 +37,12 @@ class FilterForm(forms.Form):
     actor = forms.CharField(label=_("Who"), required=False, max_length=150)
     group = forms.CharField(label=_("Consumer group"), required=False, max_length=128)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False)
-    since = MomentField(label=_("From"), required=False, max_length=80, widget=forms.TextInput(attrs=LIKE_THIS))
-    until = MomentField(label=_("Until"), required=False, max_length=80, widget=forms.TextInput(attrs=LIKE_THIS))
+    since = MomentField(
+        label=_("From"), required=False, max_length=80, widget=forms.TextInput(attrs=LIKE_THIS)
+    )
+    until = MomentField(
+        label=_("Until"), required=False, max_length=80, widget=forms.TextInput(attrs=LIKE_THIS)
+    )
     object = forms.CharField(label=_("Object ID"), required=False, max_length=64)
     before = forms.IntegerField(required=False, min_value=1, max_value=BIGGEST, widget=forms.HiddenInput)
 

@@ -29,9 +29,8 @@ def report(logstore: Logstore, *, only: ConsumerGroup | None, now: datetime) -> 
 
 def as_text(report: dict[str, Any]) -> str:
     """Return the report for people: one line per group and one per shard."""
-    lines = [
-        f"{report['endpoint']} / {report['project']} / {report['logstore']} as of {report['as_of'] or 'never'}"
-    ]
+    where = " / ".join(report[name] for name in ("endpoint", "project", "logstore"))
+    lines = [f"{where} as of {report['as_of'] or 'never'}"]
     for group in report["groups"]:
         figures = f"lag {_words(group['lag_seconds'])}, backlog {_count(group['backlog'])}"
         lines.append(f"{group['name']}: {group['verdict']}, {figures}")

@@ -86,13 +86,24 @@ class PlanView:
 
 
 @dataclass(frozen=True)
+class ResetRow:
+    """One shard of a reset, with the evidence of its watch."""
+
+    line: ShardReset
+    before: Point
+    after: Point
+    read_back: Point | None
+    reasons: list[Message]
+
+
+@dataclass(frozen=True)
 class ResetView:
     """A reset with its shards; `watching` says that the watch still goes on."""
 
     reset: Reset
     group: ConsumerGroup
-    shards: list[ShardReset]
-    counts: dict[str, int]
+    rows: list[ResetRow]
+    confirmed: int
     watching: bool
     overwritten: list[int]
     undoable: bool
@@ -219,21 +230,30 @@ def find_resets() -> QuerySet[Reset]:
 def reset_view(reset: Reset) -> ResetView:
     """Return what the page of a reset shows."""
     shards = list(reset.shards.all())
-    counts: dict[str, int] = {}
-    for line in shards:
-        counts[line.outcome] = counts.get(line.outcome, 0) + 1
+    ends = {line["shard"]: line["end"] for line in reset.plan.body["shards"]}
     done = (
-        reset.looked_at is not None and reset.watch_until is not None and reset.looked_at >= reset.watch_until
+        reset.watch_until is not None and reset.looked_at is not None and reset.looked_at >= reset.watch_until
     )
     sent = {ShardReset.Outcome.CONFIRMED, ShardReset.Outcome.UNKNOWN, ShardReset.Outcome.UNCHANGED}
     return ResetView(
         reset=reset,
         group=reset.group,
-        shards=shards,
-        counts=counts,
-        watching=reset.outcome == Reset.Outcome.SENDING or not done,
+        rows=[reset_row(line, ends[line.shard]) for line in shards],
+        confirmed=sum(line.outcome == ShardReset.Outcome.CONFIRMED for line in shards),
+        watching=not done,
         overwritten=[line.shard for line in shards if line.watch == ShardReset.Watch.OVERWRITTEN],
         undoable=any(line.outcome in sent and line.before["position"] is not None for line in shards),
+    )
+
+
+def reset_row(line: ShardReset, end: str) -> ResetRow:
+    """Return one shard of a reset; `end` is the end when the plan was made."""
+    return ResetRow(
+        line=line,
+        before=point(line.before, end),
+        after=point(line.after, end),
+        read_back=None if line.read_back is None else point(line.read_back, end),
+        reasons=messages(line.watch_reasons),
     )
 
 

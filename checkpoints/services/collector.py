@@ -63,7 +63,7 @@ def refresh(
 
 
 def read_logstore(logstore: Logstore, *, now: datetime) -> None:
-    """Read all groups of a Logstore and store what was seen; trouble is stored as the problem of its groups."""
+    """Read all groups of a Logstore and store what was seen, or the problem that hid it, which is raised too."""
     try:
         _read(logstore, only=None, now=now)
     except TROUBLE as error:
@@ -81,7 +81,7 @@ def collect(*, now: datetime, endpoint: Endpoint | None = None) -> list[Problem]
 
 
 def collect_endpoint(endpoint: Endpoint, *, now: datetime) -> list[Problem]:
-    """Discover, then read every Logstore of one endpoint that has groups; one failure leaves the others read."""
+    """Discover, then read every Logstore that has groups; the failure of one leaves the others read."""
     try:
         problems = discovery.discover(endpoint, now=now)
     except TROUBLE as error:

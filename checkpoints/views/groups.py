@@ -1,4 +1,5 @@
 """Not written yet."""
+
 from django.http import HttpRequest, HttpResponse
 
 

@@ -129,9 +129,9 @@ def _plan_page(
 @require_safe
 @permission_required("checkpoints.view_reset", raise_exception=True)
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show what came of a reset; while it is watched, the fragment asks the service at most every 2 s."""
+    """Show what came of a reset; fragment and "look" ask the service, every 2 s at most."""
     reset = get_object_or_404(queries.find_resets(), pk=pk)
-    if request.headers.get("HX-Request"):
+    if request.headers.get("HX-Request") or "look" in request.GET:
         resets.look(reset, now=timezone.now(), max_age=LOOK_AGE)
         reset = get_object_or_404(queries.find_resets(), pk=pk)
     context = {"view": queries.reset_view(reset), "group": reset.group, "reset": reset}

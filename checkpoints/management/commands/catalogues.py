@@ -33,7 +33,9 @@ class Command(BaseCommand):
     help = "Extract and compile the message catalogues, or check that they are complete."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="change nothing, fail when something is missing")
+        parser.add_argument(
+            "--check", action="store_true", help="change nothing, fail when something is missing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = Path(settings.LOCALE_PATHS[0])

@@ -56,3 +56,5 @@ class Command(BaseCommand):
             collector.read_logstore(logstore, now=timezone.now())
         else:
             collector.read_group(group, max_age=timedelta(0), now=timezone.now())
+            group.refresh_from_db()
+        logstore.refresh_from_db()
