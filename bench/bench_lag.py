@@ -149,14 +149,16 @@ def first_reading(emulator: emulation.Emulator) -> tuple[Callable[[], object], f
     return read(known), seconds, calls
 
 
-def sdk_reading(emulator: emulation.Emulator, threads: int) -> None:
+def sdk_reading(emulator: emulation.Emulator, threads: int, signature: str = "v4") -> None:
     """Make the same calls with the official SDK: the lists, then per shard both ends and three times."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from aliyun.log import LogClient
         from aliyun.log.util import base64_encodestring as encode
     project, logstore, group = PLACE
-    client = LogClient(emulator.sdk_endpoint, *emulation.KEYS)
+    client = LogClient(
+        emulator.sdk_endpoint, *emulation.KEYS, auth_version=signature, region="cn-hangzhou"
+    )
 
     def shard_times(found: dict[str, Any]) -> None:
         shard = found["shard"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from checkpoints.domain import lag
+from checkpoints.domain import lag, targets
 from checkpoints.domain.messages import Message, load
 from checkpoints.domain.tide import Tide, tide
 from checkpoints.models import ConsumerGroup, Plan, Reading, Reset, ShardReset
@@ -66,6 +66,7 @@ class PlanView:
     plan: Plan
     group: ConsumerGroup
     target: str
+    echo: Message
     rows: list[PlanRow]
     consumed_again: int
     never_consumed: int
@@ -145,6 +146,7 @@ def plan_view(plan: Plan, *, now: datetime) -> PlanView:
         plan=plan,
         group=plan.group,
         target=body["target"],
+        echo=targets.echo(targets.parse(body["bound"]["target"], zone=None, now=plan.made_at)),
         rows=rows,
         consumed_again=body["totals"]["consumed_again"],
         never_consumed=body["totals"]["never_consumed"],

@@ -16,9 +16,9 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from checkpoints import sls
 from checkpoints.domain import plans as rules
-from checkpoints.domain import positions, targets
+from checkpoints.domain import targets
 from checkpoints.domain.activity import Activity, ActivityVerdict
-from checkpoints.domain.messages import Message, say
+from checkpoints.domain.messages import Message, Refusal, say
 from checkpoints.models import ConsumerGroup, Plan
 from checkpoints.services import aims, audit, evidence, parallel, sources
 from checkpoints.services.aims import Surveyed, iso, text_of
@@ -79,7 +79,7 @@ def plan(
         draft = _draft(group, target, shards, now)
     except TROUBLE as error:
         raise UpstreamFailed(explain(error)) from error
-    except positions.Undecodable as refusal:
+    except Refusal as refusal:
         raise BadPlan(refusal.message) from None
     return _store(group, draft, target, typed or text_of(target), maker=maker, now=now, actor=actor)
 

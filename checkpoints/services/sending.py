@@ -11,11 +11,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from checkpoints import sls
-from checkpoints.models import ConsumerGroup, Plan, Reset, ShardReset
+from checkpoints.domain.messages import say
+from checkpoints.models import ConsumerGroup, Endpoint, Plan, Reset, ShardReset
 from checkpoints.services import audit, parallel
 from checkpoints.services.audit import Actor
 from checkpoints.services.problems import explain
-from checkpoints.services.refusals import Busy, PlanUsed
+from checkpoints.services.refusals import Busy, PlanInvalid, PlanUsed
 
 WIDTH = 8
 """Writes in flight at once; as many failures in a row stop the rest."""
@@ -53,18 +54,33 @@ class Wanted:
 def commit_intent(plan: Plan, wanted: Wanted, *, now: datetime) -> IntentReceipt:
     """Use the plan up and record reset, shards and audit in one durable transaction.
 
-    Raises PlanUsed when somebody was first, Busy while another reset of the group is being sent.
+    Raises PlanUsed when somebody was first, Busy while another reset of the group is being sent,
+    PlanInvalid when the endpoint changed meanwhile.
     """
     group = plan.group
     try:
         with transaction.atomic(durable=True):
             if not Plan.objects.filter(pk=plan.pk, used_at=None).update(used_at=now):
                 raise PlanUsed(Reset.objects.get(plan=plan))
+            _check_endpoint_still(plan.group.endpoint)
             if group.resets.filter(outcome=Reset.Outcome.SENDING).exists():
                 raise Busy
             return IntentReceipt(_key, *_record(plan, group, wanted, now))
     except IntegrityError:
         raise Busy from None
+
+
+def _check_endpoint_still(checked: Endpoint) -> None:
+    """Refuse when the endpoint was changed, disabled or protected while the checks ran."""
+    same = Endpoint.objects.filter(
+        pk=checked.pk,
+        config_version=checked.config_version,
+        protection=checked.protection,
+        enabled=True,
+        removed_at=None,
+    )
+    if not same.exists():
+        raise PlanInvalid(say("The endpoint was changed after the plan was made. Make it again."))
 
 
 def _record(

@@ -140,3 +140,9 @@ def _time(at: datetime, text: str) -> SafeString:
 
 def _dash() -> SafeString:
     return format_html('<span class="none" title="{}">—</span>', _("not known"))
+
+
+@register.filter
+def plain(number: float) -> str:
+    """Show a number for SVG: a point, no grouping, whatever the language."""
+    return f"{number:g}"

@@ -111,7 +111,7 @@ def _http_endpoints(user: User | AnonymousUser) -> list[str]:
 
 @cache
 def _zone_options() -> SafeString:
-    """Return the options of all zones but the common ones; the same text for everybody, so made once."""
+    """Return the options of all zones, the common ones first; the same text for everybody, so made once."""
     names = sorted(name for name in available_timezones() if name.startswith(_AREAS))
-    rest = [(name,) for name in names if name not in COMMON_ZONES]
-    return format_html_join("", "<option>{}</option>", rest)
+    rest = [name for name in names if name not in COMMON_ZONES]
+    return format_html_join("", "<option>{}</option>", ((name,) for name in [*COMMON_ZONES, *rest]))

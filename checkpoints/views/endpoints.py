@@ -127,7 +127,7 @@ def _store(form: EndpointForm, write: Any) -> Endpoint | None:
         form.refuse(refused.errors)
         return None
     except Locked as locked:
-        form.add_error(None, str(locked))
+        form.refuse({"": locked.message})
         return None
     return stored
 

@@ -39,6 +39,14 @@ def test_the_password_can_come_from_standard_input(monkeypatch: pytest.MonkeyPat
     assert User.objects.get().check_password(GOOD)
 
 
+def test_the_password_is_asked_for_without_echo_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("USER_PASSWORD", raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: GOOD)
+    run("add", "mei", "--role", "viewer")
+    assert User.objects.get().check_password(GOOD)
+
+
 def test_users_are_listed_with_their_roles(password: None) -> None:
     run("add", "mei", "--role", "operator", "--role", "auditor")
     assert run("list") == "mei\tauditor, operator\n"

@@ -11,6 +11,7 @@ import pytest
 from checkpoints.domain import positions
 from checkpoints.models import AuditRow, Endpoint, Plan, Reset
 from checkpoints.services import resets, sending
+from checkpoints.services.audit import Actor
 from tests.services import resetting as the
 
 pytestmark = pytest.mark.django_db
@@ -238,6 +239,16 @@ def test_another_reset_of_the_group_being_sent_is_refused(emu, placed, operator)
     with pytest.raises(resets.Busy):
         the.apply(second, operator)
     assert Plan.objects.get(pk=second.pk).used_at is None
+
+
+def test_an_endpoint_protected_while_the_checks_ran_is_refused(emu, placed, operator):
+    plan = the.make(placed, operator, "earliest", [0])
+    wanted = sending.Wanted(operator, Actor.of(operator), "bad deploy", "", override_active=False)
+    assert plan.group.endpoint.protection == "none"
+    Endpoint.objects.update(protection="read-only")
+    with pytest.raises(resets.PlanInvalid, match="endpoint was changed"):
+        sending.commit_intent(plan, wanted, now=the.now())
+    assert (Plan.objects.get().used_at, Reset.objects.count()) == (None, 0)
 
 
 def test_no_audit_no_reset(emu, placed, operator, monkeypatch):

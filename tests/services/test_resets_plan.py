@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from checkpoints.domain import positions
+from checkpoints.domain import positions, targets
 from checkpoints.models import AuditRow, Plan
-from checkpoints.services import resets, sources
+from checkpoints.services import aims, resets, sources
 from checkpoints.services.audit import Actor
 from tests.services import resetting as the
 
@@ -263,6 +263,59 @@ def test_a_progress_only_group_is_told_so(placed, operator):
 
 
 def test_the_actor_is_the_one_given(placed, operator):
-    assert AuditRow.objects.count() == AuditRow.objects.exclude(action="plan.made").count()
     the.make(placed, operator, "earliest", [0])
     assert AuditRow.objects.get(action="plan.made").roles == Actor.of(operator).roles == "operator"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "earliest", "latest", "2026-01-02T01:04:05Z", "-7200s", "+60s", "+10groups", "-10groups",
+        "cursor:NQ==", "group:g", "file:/tmp/x.csv", "snapshot:s-1", "undo:r-1",
+    ],
+)  # fmt: skip
+def test_the_text_of_a_target_reads_as_the_same_target(text):
+    target = targets.parse(text, zone=None, now=the.now())
+    assert targets.parse(aims.text_of(target), zone=None, now=the.now()) == target
+
+
+def test_a_time_that_expires_between_two_calls_is_not_known(emu, placed, operator):
+    emu.fault("GetCursorTime", status=400, code="InvalidCursor")
+    line = the.make(placed, operator, "earliest", [0]).body["shards"][0]
+    assert (line["before"]["time"], line["after"]["time"], line["log_groups"]) == (None, None, 15)
+
+
+def test_a_failing_time_is_an_error(emu, placed, operator):
+    emu.fault("GetCursorTime", status=403, code="Unauthorized")
+    with pytest.raises(resets.UpstreamFailed):
+        the.make(placed, operator, "earliest", [0])
+
+
+def test_a_distance_from_after_the_end_is_refused(emu, group, operator):
+    the.place(emu, {0: 99})
+    with pytest.raises(resets.BadPlan, match="lies after its end"):
+        the.make(group, operator, "-2h", [0])
+
+
+def test_a_distance_in_time_on_a_shard_that_holds_nothing_is_refused(emu, placed, operator):
+    emu.shard("proj", "store", 0, ttl_seconds=1)
+    with pytest.raises(resets.BadPlan, match="holds no log group"):
+        the.make(placed, operator, "-2h", [0])
+
+
+def test_a_distance_out_of_the_calendar_is_refused(placed, operator):
+    with pytest.raises(resets.BadPlan):
+        resets.plan(
+            placed,
+            target=targets.Shift(timedelta(days=999_999_999)),
+            shards=[0],
+            maker=operator,
+            now=the.now(),
+            actor=Actor.of(operator),
+        )
+
+
+def test_another_group_without_checkpoints_is_refused(emu, placed, operator):
+    emu.add_group("proj", "store", "other")
+    with pytest.raises(resets.BadPlan, match="has no checkpoint"):
+        the.make(placed, operator, "group:other")

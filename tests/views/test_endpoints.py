@@ -131,6 +131,14 @@ def test_http_without_the_setting_is_a_form_error(admin: Client, settings: Any) 
     assert list(answer.context["form"].errors) == ["scheme"]
 
 
+def test_without_a_sealing_key_nothing_is_stored_and_the_form_says_why(admin: Client, settings: Any) -> None:
+    settings.SEALING_KEY = "not a key"
+    answer = add(admin)
+    assert answer.status_code == 422
+    assert "SEALING_KEY" in str(answer.context["form"].non_field_errors())
+    assert not Endpoint.objects.exists()
+
+
 def test_a_second_endpoint_of_the_same_name_is_a_form_error(admin: Client) -> None:
     stored(admin)
     answer = add(admin)
@@ -192,7 +200,7 @@ def test_the_list_shows_what_an_operator_needs_and_no_more_of_the_key_than_its_e
     [row] = answer.context["endpoints"]
     assert (row.project_count, row.group_count) == (1, 2)
     page = answer.content.decode()
-    assert "…9Xyz" in page
+    assert "9Xyz" in page
     assert GOOD["access_key_id"] not in page
     assert "cn-hangzhou.log.aliyuncs.com" in page
 

@@ -97,6 +97,11 @@ def test_cookies_lose_the_secure_flag_only_over_http_on_this_machine(
     assert answer.cookies["csrftoken"]["httponly"]
 
 
+@pytest.mark.parametrize("host", ["[::1", "evil.example", "a b", "[]"])
+def test_a_host_that_is_not_ours_is_refused(host: str) -> None:
+    assert Client(headers={"host": host}).get("/login/").status_code == 400
+
+
 def test_a_session_ends_hours_after_the_sign_in_however_busy_it_is(signed_in: Any, settings: Any) -> None:
     client = signed_in("viewer")
     session = client.session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -154,6 +155,14 @@ def test_the_plan_tells_what_it_will_do(browser, placed, operator):
     assert plan.body["shards"][0]["after"]["cursor"] in html
 
 
+def test_a_typed_distance_is_echoed_as_the_time_it_stands_for(browser, placed, operator):
+    now = the.now()
+    plan = the.make(placed, operator, "30m ago", [0], now=now)
+    stands_for = f"{now - timedelta(minutes=30):%Y-%m-%d %H:%M:%S} UTC"
+    html = page(browser.get(reverse("plan", args=[plan.pk])))
+    assert f"To the first log group received at or after {stands_for}." in html
+
+
 def test_skips_and_both_directions_are_named(browser, placed, operator):
     skip = the.make(placed, operator, "latest", [0])
     assert "Skip on 1 shard: 5 log groups will never be consumed" in page(
@@ -263,7 +272,7 @@ def test_the_plan_of_somebody_else_is_not_found(people, signed_in, placed, opera
 def test_an_old_sign_in_has_to_be_confirmed_before_the_plan(browser, placed, operator):
     plan = the.make(placed, operator, "earliest", [0])
     session = browser.session
-    session["signed_in_at"] = 0
+    session["signed_in_at"] = time.time() - 1000
     session.save()
     for response in (browser.get(reverse("plan", args=[plan.pk])), confirm(browser, plan)):
         assert response.status_code == 302

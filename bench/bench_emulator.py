@@ -1,6 +1,6 @@
 """Measure how many signed GetCursor calls the emulator answers per second.
 
-    python bench/emulator_speed.py [--connections 64] [--seconds 3] [--json FILE]
+    python3 run.py bench emulator [--connections 64] [--seconds 3] [--json FILE]
 
 Emulator and load run in two processes; on two cores each has its own. Requests are signed beforehand.
 """
