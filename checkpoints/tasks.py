@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from huey.contrib.djhuey import db_periodic_task, db_task
 from checkpoints.models import Endpoint
 from checkpoints.services import collector, resets
 
+LOOK_EVERY = 10
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +43,19 @@ def collect_endpoint(pk: str) -> None:
 
 @db_periodic_task(crontab(minute="*"))
 def settle() -> None:
-    """Settle resets without an outcome, and look again at those still watched; reads only."""
+    """Settle, by reading, resets that were left open a minute ago; ask for the looks of the next minute."""
     resets.settle(now=timezone.now())
+    for delay in range(0, 60, LOOK_EVERY):
+        look.schedule(delay=delay)
+
+
+@db_task()
+def settle_at_start() -> None:
+    """Settle at once what the process before this one left open: nobody else sends in this size."""
+    resets.settle(now=timezone.now(), quiet_for=timedelta(0))
+
+
+@db_task()
+def look() -> None:
+    """Look at every reset that is still watched, so that a watch ends with nobody's page open."""
     resets.look_at_open(timezone.now())

@@ -23,6 +23,7 @@ def start() -> Background:
         settings.HUEY, workers=WORKERS, periodic=True, worker_type="thread", max_delay=1.0
     )
     background.start()
+    tasks.settle_at_start()
     tasks.settle()  # these two are otherwise asked for once a minute
     tasks.tick()
     return background

@@ -131,6 +131,19 @@ def signed_in(people: dict[str, Any]) -> Callable[[str], Any]:
 KEPT = {"auth_group", "auth_permission", "auth_group_permissions", "django_content_type", "django_migrations"}
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, django_db_modify_db_settings: None
+) -> Iterator[None]:
+    """Make the test database whichever tests run: pytest-django looks for its own marks only."""
+    from django.test.utils import setup_databases, teardown_databases
+
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+        yield
+        teardown_databases(made, verbosity=0)
+
+
 @pytest.fixture
 def real_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """A database whose commits other threads see; emptied afterwards, past the audit triggers."""
@@ -145,6 +158,7 @@ def empty_database() -> None:
 
     from checkpoints.services import triggers
 
+    assert "test" in str(connection.settings_dict["NAME"]), "only a test database is ever emptied"
     triggers.remove()
     tables = set(connection.introspection.table_names()) - KEPT - {"checkpoints_region"}
     with connection.constraint_checks_disabled(), connection.cursor() as cursor:

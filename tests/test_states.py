@@ -86,8 +86,8 @@ def finished(emu: Any) -> None:
 
 
 def empty_readonly(emu: Any) -> None:
-    emu.shard(*PLACE, 0, ttl_seconds=1, status="readonly")
-    emu.clock(offset_seconds=10)
+    emu.world.projects["proj"].logstores["store"].shards[0].fill([])
+    emu.shard(*PLACE, 0, status="readonly")
 
 
 def unknown(emu: Any) -> None:
@@ -99,7 +99,7 @@ def unknown(emu: Any) -> None:
 CASES = [
     Case("caught_up", at_end, {"backlog": 0, "lag_seconds": 0.0, "unread_age_seconds": 0.0}, "Caught up"),
     Case("behind", behind, {"backlog": 6, "lag_is_lower_bound": False, "lost": None}, "Behind"),
-    Case("at_begin", at_begin, {"backlog": 20, "lag_is_lower_bound": True}, "At begin"),
+    Case("at_begin", at_begin, {"backlog": 20, "lag_is_lower_bound": True}, "At the oldest"),
     Case("expired", expired, {"lag_is_lower_bound": True}, "Expired"),
     Case("invalid", beyond, {"backlog": None, "lag_seconds": None, "unread_age_seconds": None}, "Invalid"),
     Case("invalid", not_a_number, {"backlog": None, "lag_seconds": None, "position": None}, "Invalid"),

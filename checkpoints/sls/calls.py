@@ -115,6 +115,7 @@ class Caller:
             value = self._value(call, reply)
         except SLSError as error:
             error.request_id = request_id
+            error.server_time = server_date(reply.headers.get("date", ""))
             error.message = self.hide(error.message)
             error.args = (error.message,)
             raise

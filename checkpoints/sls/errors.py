@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -22,6 +23,7 @@ class SLSError(Exception):
         self.message = message
         self.operation = operation
         self.request_id = request_id
+        self.server_time: datetime | None = None  # the clock of the service, when it answered
         self.outcome_unknown = outcome_unknown
 
     @property

@@ -146,3 +146,15 @@ def _dash() -> SafeString:
 def plain(number: float) -> str:
     """Show a number for SVG: a point, no grouping, whatever the language."""
     return f"{number:g}"
+
+
+@register.simple_tag
+def page_url(asked: Any, page: int) -> str:
+    """Return the address of another page of the same overview."""
+    return str(asked.address(page=page))
+
+
+@register.simple_tag
+def order_url(asked: Any, order: str) -> str:
+    """Return the address of the same overview in another order."""
+    return str(asked.address(order=order))

@@ -143,7 +143,9 @@ PLAN = {
     "logstore": "store",
     "group": "cg-0",
     "target": "earliest",
-    "activity": {"verdict": "quiet", "reasons": []},
+    "bound": {"target": "earliest", "timeout_seconds": 60},
+    "totals": {"shards": 0, "consumed_again": 0, "never_consumed": 0},
+    "activity": {"verdict": "quiet", "reasons": [], "consumers": []},
     "warnings": [],
 }
 

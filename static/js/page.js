@@ -1,0 +1,8 @@
+// The one entry: what every page does beyond plain HTML. Without it everything still works by links and forms.
+import "./copy.js";
+import "./forms.js";
+import "./keys.js";
+import "./picks.js";
+import "./refresh.js";
+
+document.documentElement.classList.add("scripted");
