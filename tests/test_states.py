@@ -86,7 +86,7 @@ def finished(emu: Any) -> None:
 
 
 def empty_readonly(emu: Any) -> None:
-    emu.world.projects["proj"].logstores["store"].shards[0].fill([])
+    emu.world.logstore("proj", "store").all_shards[0].fill([])
     emu.shard(*PLACE, 0, status="readonly")
 
 

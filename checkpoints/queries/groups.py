@@ -11,6 +11,7 @@ from checkpoints.domain import lag
 from checkpoints.domain.lag import GroupLag, ShardFacts, ShardLag, State
 from checkpoints.domain.tide import Tide, tide
 from checkpoints.models import ConsumerGroup, Reset
+from checkpoints.queries.risk import risk
 
 LATE = {State.BEHIND, State.AT_BEGIN, State.EXPIRED, State.INVALID, State.UNKNOWN, State.NEVER_SAVED}
 
@@ -40,16 +41,10 @@ class GroupView:
     as_of: datetime | None
     total: GroupLag
     shards: list[ShardRow]
+    late: int
     finished: list[ShardRow]
+    consumers: list[str]
     resets: list[Reset]
-
-    @property
-    def consumers(self) -> list[str]:
-        return sorted({row.facts.consumer for row in self.shards if row.facts.consumer})
-
-    @property
-    def late(self) -> int:
-        return sum(row.is_late for row in self.shards)
 
 
 def find() -> QuerySet[ConsumerGroup]:
@@ -71,12 +66,15 @@ def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> Gro
         for fact, found in zip(facts, lags, strict=True)
     ]
     done = [row for row in rows if row.lag.state is State.FINISHED]
+    open_ones = [row for row in rows if row.lag.state is not State.FINISHED]
     return GroupView(
         group=group,
         as_of=readings[0].taken_at if readings else None,
         total=lag.total(lags),
-        shards=[row for row in rows if row not in done and (row.is_late or not only_late)],
+        shards=[row for row in open_ones if row.is_late or not only_late],
+        late=sum(row.is_late for row in open_ones),
         finished=done,
+        consumers=sorted({row.facts.consumer for row in rows if row.facts.consumer}),
         resets=list(group.resets.order_by("-started_at")[:5]),
     )
 
@@ -99,16 +97,7 @@ def _before(
 def _row(
     fact: ShardFacts, found: ShardLag, retention: timedelta | None, known: ShardLag | None, known_at: datetime
 ) -> ShardRow:
-    risk = _risk(found.data_loss_in, retention)
-    bad = found.state is State.EXPIRED or risk == "bad"
+    near = risk(found.data_loss_in, retention=retention)
+    bad = found.state is State.EXPIRED or near == "bad"
     bar = tide(fact.begin, fact.end, found.position, lost=found.lost)
-    return ShardRow(fact, found, bar, "bad" if bad else "", risk, known, known_at if known else None)
-
-
-def _risk(left: timedelta | None, retention: timedelta | None) -> str:
-    """Return amber below half the retention, red below a tenth or six hours."""
-    if left is None or retention is None:
-        return ""
-    if left < max(retention / 10, timedelta(hours=6)):
-        return "bad"
-    return "warn" if left < retention / 2 else ""
+    return ShardRow(fact, found, bar, "bad" if bad else "", near, known, known_at if known else None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
@@ -14,6 +13,7 @@ from django.db.models.expressions import OrderBy
 
 from checkpoints.domain.verdicts import WORST_FIRST, Verdict
 from checkpoints.models import ConsumerGroup, Endpoint
+from checkpoints.queries.risk import risk
 
 PER_PAGE = 50
 ORDERS = {
@@ -71,6 +71,7 @@ class Row:
     group: ConsumerGroup
     unread_age: timedelta | None
     data_loss_in: timedelta | None
+    risk: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,6 @@ class Overview:
     total: int
     endpoints: list[Endpoint]
     as_of: datetime | None
-    columns: list[tuple[str, str, bool]]
 
     @property
     def troubled(self) -> list[Endpoint]:
@@ -121,7 +121,6 @@ def view(asked: Asked, *, now: datetime) -> Overview:
         total=sum(counts.values()),
         endpoints=endpoints,
         as_of=max((row.group.read_at for row in rows if row.group.read_at), default=None),
-        columns=[(name, asked.address(order=name), name == asked.order) for name in ORDERS],
     )
 
 
@@ -138,8 +137,9 @@ def _matching(groups: QuerySet[ConsumerGroup], asked: Asked) -> QuerySet[Consume
     if asked.endpoint:
         groups = groups.filter(logstore__project__endpoint__name=asked.endpoint)
     for word in asked.text.split():
-        places = Q(name__icontains=word) | Q(logstore__name__icontains=word)
-        groups = groups.filter(places | Q(logstore__project__name__icontains=word))
+        inner = Q(name__icontains=word) | Q(logstore__name__icontains=word)
+        outer = Q(logstore__project__name__icontains=word)
+        groups = groups.filter(inner | outer | Q(logstore__project__endpoint__name__icontains=word))
     return groups
 
 
@@ -161,13 +161,15 @@ def _tiles(asked: Asked, counts: dict[str, int]) -> list[Tile]:
 
 
 def _row(group: ConsumerGroup, now: datetime) -> Row:
-    unread = group.oldest_unread_at
-    loss = group.data_loss_at
-    idle = unread is None and group.backlog == 0
-    age = timedelta(0) if idle else None if unread is None else now - unread
-    return Row(group, age, None if loss is None else loss - now)
+    days = group.logstore.retention_days
+    left = None if group.data_loss_at is None else max(timedelta(0), group.data_loss_at - now)
+    retention = None if days is None else timedelta(days=days)
+    return Row(group, _unread_age(group, now), left, risk(left, retention=retention))
 
 
-def address_of(values: Mapping[str, Any]) -> str:
-    """Return the address as it was asked, for the fragment to ask again."""
-    return ask(values).address(page=ask(values).page)
+def _unread_age(group: ConsumerGroup, now: datetime) -> timedelta | None:
+    """Return the age of the oldest unread log group; with nothing unread it does not grow with the reading's."""
+    since, read_at = group.oldest_unread_at, group.read_at
+    if since is None or read_at is None:
+        return None
+    return timedelta(0) if since >= read_at else now - since

@@ -28,5 +28,6 @@ def group(request: HttpRequest, pk: int) -> HttpResponse:
         "group": found,
         "now": now,
         "only_late": only_late,
+        "fresh_url": "?fresh=1&only=late" if only_late else "?fresh=1",
     }
-    return render_page(request, "groups/page.html", "groups/_shards.html", context)
+    return render_page(request, "groups/page.html", "groups/_group.html", context)

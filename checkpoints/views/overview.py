@@ -17,4 +17,4 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Show the last readings at once; the table asks for itself again."""
     now = timezone.now()
     view = queries.view(queries.ask(request.GET.dict()), now=now)
-    return render_page(request, "overview/page.html", "overview/_table.html", {"view": view, "now": now})
+    return render_page(request, "overview/page.html", "overview/_fresh.html", {"view": view, "now": now})

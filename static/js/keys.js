@@ -2,7 +2,7 @@
 const TYPING = "input, select, textarea, [contenteditable]";
 
 document.addEventListener("keydown", (event) => {
-  const search = document.querySelector("[data-key-focus]");
+  const search = document.querySelector('[aria-keyshortcuts="/"]');
   if (!search || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/" && !event.target.matches(TYPING)) {
     event.preventDefault();

@@ -18,5 +18,5 @@ document.addEventListener("change", ({ target }) => {
   if (target === all()) for (const box of boxes()) box.checked = target.checked;
   if (target === all() || target.matches?.("[data-pick]")) tell();
 });
-document.addEventListener("live:kept", tell);
+document.addEventListener("refreshed", tell);
 tell();

@@ -1,83 +1,95 @@
-// The part [data-live] asks for itself every data-live seconds: not in a hidden tab, not when paused.
+// The part with data-refresh asks for itself every so many seconds: not in a hidden tab, not when paused.
 // htmx sends the request on the event "refresh"; what was ticked, unfolded or scrolled stays so.
-const live = document.querySelector("[data-live]");
-const controls = document.querySelector("[data-live-controls]");
-if (live && controls) start();
+const part = document.querySelector("[data-refresh]");
+if (part) start(Number(part.dataset.refresh) * 1000);
 
-function start() {
-  const pause = controls.querySelector("[data-live-pause]");
-  const left = controls.querySelector("[data-live-left]");
-  const said = document.querySelector("[data-live-said]");
-  const every = Number(live.dataset.live) * 1000;
-  let next = Date.now() + every;
+function start(every) {
+  let next = "refreshAtOnce" in part.dataset ? Date.now() : Date.now() + every;
+  let isPaused = remembered();
   let isBusy = false;
+  let hasFailed = false;
   let kept = null;
 
-  const isPaused = () => pause.getAttribute("aria-pressed") === "true";
-  const ask = () => live.dispatchEvent(new CustomEvent("refresh"));
-  const later = () => { next = Date.now() + every; isBusy = false; };
-  const failed = () => { later(); live.classList.add("outdated"); tick(); };
+  const find = (name) => document.querySelector(`[data-refresh-${name}]`);
+  const ask = () => { if (!isBusy) part.dispatchEvent(new CustomEvent("refresh")); };
 
-  function setPaused(value) {
-    pause.setAttribute("aria-pressed", value);
-    pause.textContent = value ? pause.dataset.resume : pause.dataset.pause;
-    remember(value);
-    if (!value && Date.now() > next) next = Date.now();
-    tick();
+  function done(succeeded) {
+    isBusy = false;
+    hasFailed = !succeeded;
+    next = Date.now() + every;
+    show();
   }
 
   function tick() {
-    if (document.hidden || isBusy) return;
-    const seconds = Math.ceil((next - Date.now()) / 1000);
-    if (!isPaused() && seconds <= 0) return ask();
-    const outdated = live.classList.contains("outdated") ? `${left.dataset.failed} ` : "";
-    left.textContent = outdated + (isPaused() ? left.dataset.paused : left.dataset.next.replace("0", seconds));
+    if (!document.hidden && !isBusy && !isPaused && Date.now() >= next) ask();
+    show();
   }
 
-  live.addEventListener("htmx:beforeRequest", () => { isBusy = true; });
-  live.addEventListener("htmx:beforeSwap", (event) => {
-    if (new URL(event.detail.xhr.responseURL).pathname !== location.pathname) {
-      event.detail.shouldSwap = false; // signed out meanwhile: show the sign-in page, not a piece of it
+  function show() {
+    const left = find("left");
+    const pause = find("pause");
+    if (!left || !pause) return;
+    const seconds = Math.max(0, Math.ceil((next - Date.now()) / 1000));
+    const coming = isPaused ? left.dataset.paused : left.dataset.next.replace("0", seconds);
+    left.textContent = hasFailed ? `${left.dataset.failed} ${coming}` : coming;
+    left.hidden = false;
+    pause.hidden = false;
+    pause.textContent = isPaused ? pause.dataset.resume : pause.dataset.pause;
+    pause.setAttribute("aria-pressed", isPaused);
+  }
+
+  function say() {
+    const place = find("said");
+    const news = part.querySelector("[data-news]")?.dataset.news ?? "";
+    if (place && place.textContent !== news) place.textContent = news;
+  }
+
+  part.addEventListener("htmx:beforeRequest", () => { isBusy = true; });
+  part.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (new URL(detail.xhr.responseURL).pathname !== location.pathname) {
+      detail.shouldSwap = false; // signed out meanwhile: show the sign-in page, not a piece of it
       location.reload();
     }
     kept = keep();
   });
-  live.addEventListener("htmx:afterSwap", () => {
+  part.addEventListener("htmx:afterSwap", () => {
     restore(kept);
-    live.classList.remove("outdated");
-    const news = live.querySelector("[data-said]")?.dataset.said ?? "";
-    if (said && said.textContent !== news) said.textContent = news;
-    document.dispatchEvent(new CustomEvent("live:kept"));
+    say();
+    document.dispatchEvent(new CustomEvent("refreshed"));
   });
-  live.addEventListener("htmx:afterRequest", (event) => (event.detail.successful ? later() : failed()));
-  live.addEventListener("htmx:sendError", failed);
-  pause.addEventListener("click", () => setPaused(!isPaused()));
-  controls.querySelector("[data-live-now]").addEventListener("click", (event) => {
-    event.preventDefault();
-    if (!isBusy) ask();
+  part.addEventListener("htmx:afterRequest", ({ detail }) => done(detail.successful));
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-refresh-now]")) {
+      event.preventDefault();
+      ask();
+    } else if (event.target.closest?.("[data-refresh-pause]")) {
+      isPaused = !isPaused;
+      remember(isPaused);
+      tick();
+    }
   });
   document.addEventListener("visibilitychange", tick);
-  pause.hidden = false;
-  setPaused(remembered());
+  document.addEventListener("DOMContentLoaded", tick);
   setInterval(tick, 1000);
+  show();
 }
 
 function keep() {
   return {
-    ticked: [...live.querySelectorAll("input:checked")].map((box) => box.id),
-    open: [...live.querySelectorAll("details[open][id]")].map((part) => part.id),
-    scrolled: [...live.querySelectorAll(".scroll")].map((part) => part.scrollLeft),
+    ticked: [...part.querySelectorAll("input:checked")].map((box) => box.id),
+    open: [...part.querySelectorAll("details[open]")].map((fold) => fold.id),
+    scrolled: [...part.querySelectorAll(".scroll")].map((box) => box.scrollLeft),
   };
 }
 
 function restore({ ticked, open, scrolled }) {
-  for (const box of live.querySelectorAll("input[type=checkbox]")) box.checked = ticked.includes(box.id);
-  for (const part of live.querySelectorAll("details[id]")) part.open = open.includes(part.id);
-  live.querySelectorAll(".scroll").forEach((part, index) => { part.scrollLeft = scrolled[index] ?? 0; });
+  for (const box of part.querySelectorAll("input[type=checkbox]")) box.checked = ticked.includes(box.id);
+  for (const fold of part.querySelectorAll("details[id]")) fold.open = open.includes(fold.id);
+  part.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = scrolled[index] ?? 0; });
 }
 
-function remember(value) {
-  try { sessionStorage.setItem("paused", value); } catch { /* storage is off: the choice ends with the page */ }
+function remember(isPaused) {
+  try { sessionStorage.setItem("paused", isPaused); } catch { /* storage is off: the choice ends with the page */ }
 }
 
 function remembered() {

@@ -157,5 +157,5 @@ def sign_in(page: Any, product: Product, role: str = "operator") -> None:
     page.goto(f"{product.address}/login/")
     page.fill("input[name=username]", role)
     page.fill("input[name=password]", PASSWORD)
-    page.click("main button[type=submit]")
+    page.click("main form button.primary")
     page.wait_for_url(f"{product.address}/")
