@@ -156,9 +156,7 @@ def sdk_reading(emulator: emulation.Emulator, threads: int, signature: str = "v4
         from aliyun.log import LogClient
         from aliyun.log.util import base64_encodestring as encode
     project, logstore, group = PLACE
-    client = LogClient(
-        emulator.sdk_endpoint, *emulation.KEYS, auth_version=signature, region="cn-hangzhou"
-    )
+    client = LogClient(emulator.sdk_endpoint, *emulation.KEYS, auth_version=signature, region="cn-hangzhou")
 
     def shard_times(found: dict[str, Any]) -> None:
         shard = found["shard"]

@@ -46,14 +46,16 @@ def watch(  # noqa: PLR0913 - each is one piece of evidence
     now: datetime,
     until: datetime,
     was_active: bool | None = None,
+    consumers_before: frozenset[str] = frozenset(),
     max_rate: int = _RATE,
 ) -> WatchVerdict:
     """Return what became of a written target.
 
     `seen` is the position now, None when the read failed or nothing is saved. `was_active` says whether
     somebody was consuming when the reset was written, None when not known; `max_rate` is the most log groups
-    a second that one consumer can read. A checkpoint that returned to the old line counts as
-    overwritten unless the way there from the target could have been consumed since.
+    a second that one consumer can read. `consumers_before` are the names seen when the plan was made: another
+    name took the shard since, and so read the target (docs/sls-protocol.md, section Consumers). A checkpoint
+    that returned to the old line counts as overwritten unless the way there could have been consumed since.
     """
     if seen is None:
         return _unseen(now, until)
@@ -67,6 +69,10 @@ def watch(  # noqa: PLR0913 - each is one piece of evidence
     moved = say("The checkpoint moved on from the target by %(count)d log groups.", count=gone)
     if before is None or before <= target or seen < _old_line(before, target):
         return WatchVerdict(Watch.TAKEN_UP, (moved, who))
+    if consumers_before and consumer and consumer not in consumers_before:
+        return WatchVerdict(
+            Watch.TAKEN_UP, (moved, who, say("This consumer took the shard after the plan was made."))
+        )
     elapsed = max(timedelta(0), (updated_at or now) - written_at)
     if was_active:
         old = say("The checkpoint is back at its old line, and somebody was consuming during the reset.")

@@ -62,7 +62,13 @@ def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> Gro
     facts = readings[0].facts() if readings else []
     lags = [lag.assess(fact, now=now, retention=retention) for fact in facts]
     rows = [
-        _row(fact, found, retention, _before(found, earlier.get(fact.shard), now, retention), readings[-1].taken_at)
+        _row(
+            fact,
+            found,
+            retention,
+            _before(found, earlier.get(fact.shard), now, retention),
+            readings[-1].taken_at,
+        )
         for fact, found in zip(facts, lags, strict=True)
     ]
     done = [row for row in rows if row.lag.state is State.FINISHED]

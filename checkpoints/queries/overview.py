@@ -109,7 +109,9 @@ def view(asked: Asked, *, now: datetime) -> Overview:
     alive = _alive()
     matching = _matching(alive, asked)
     chosen = matching.filter(verdict=asked.verdict) if asked.verdict else matching
-    counts = {row["verdict"]: row["n"] for row in matching.values("verdict").annotate(n=Count("pk")).order_by()}
+    counts = {
+        row["verdict"]: row["n"] for row in matching.values("verdict").annotate(n=Count("pk")).order_by()
+    }
     ordered = chosen.order_by(*_order(asked.order)).select_related("logstore__project__endpoint")
     page = Paginator(ordered, PER_PAGE).get_page(asked.page)
     rows = [_row(group, now) for group in page.object_list]
@@ -168,7 +170,7 @@ def _row(group: ConsumerGroup, now: datetime) -> Row:
 
 
 def _unread_age(group: ConsumerGroup, now: datetime) -> timedelta | None:
-    """Return the age of the oldest unread log group; with nothing unread it does not grow with the reading's."""
+    """Return the age of the oldest unread log group; with nothing unread it is 0, however old the reading."""
     since, read_at = group.oldest_unread_at, group.read_at
     if since is None or read_at is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -86,6 +87,7 @@ def _judge(reset: Reset, line: ShardReset, seen: Seen, *, now: datetime, until: 
         now=now,
         until=until,
         was_active=True if reset.overrode_active else None,
+        consumers_before=_names_before(reset.plan.body),
     )
     if found is not None:
         line.last_seen = {
@@ -97,6 +99,11 @@ def _judge(reset: Reset, line: ShardReset, seen: Seen, *, now: datetime, until: 
     if _is_news(line, verdict):
         line.watch = verdict.verdict.value
         line.watch_reasons = [reason.dump() for reason in verdict.reasons]
+
+
+def _names_before(body: dict[str, Any]) -> frozenset[str]:
+    owners = {line.get("consumer") for line in body["shards"]}
+    return frozenset(name for name in owners | set(body["activity"]["consumers"]) if name)
 
 
 def _is_news(line: ShardReset, verdict: rules.WatchVerdict) -> bool:

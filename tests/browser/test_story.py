@@ -122,7 +122,8 @@ def test_consume_stop_rewind_and_consume_again(world: Any, product: Product, pag
         (shard, position)
         for shard in SHARDS
         for position, at in received(world, shard).items()
-        if (shard in (0, 2) and at >= target) or (shard in (1, 3) and position >= end_of(world, shard) - 5 - shard)
+        if (shard in (0, 2) and at >= target)
+        or (shard in (1, 3) and position >= end_of(world, shard) - 5 - shard)
     }
     again.wait_for(lambda: len(again.consumed) >= len(expected))
     page.wait_for_timeout(1500)
@@ -135,7 +136,14 @@ def test_consume_stop_rewind_and_consume_again(world: Any, product: Product, pag
     sign_in(page, product, "auditor")
     page.goto(f"{product.address}/audit/?action=reset.shard")
     shown = page.content()
-    for words in ("operator", "INC-7", "bad deploy 1182", before[0], before[2], *(w["request_id"] for w in writes)):
+    for words in (
+        "operator",
+        "INC-7",
+        "bad deploy 1182",
+        before[0],
+        before[2],
+        *(w["request_id"] for w in writes),
+    ):
         assert words in shown, words
 
 

@@ -76,3 +76,13 @@ def test_the_evidence_names_the_writer_as_far_as_it_is_known(more, words):
 @pytest.mark.parametrize(("timeout", "length"), [(20, 120), (60, 120), (100, 160)])
 def test_the_watch_outlasts_the_groups_timeout(timeout, length):
     assert watch_until(WRITTEN, seconds(timeout)) == WRITTEN + seconds(length)
+
+
+def test_a_consumer_that_came_after_the_plan_took_the_target_up_even_at_the_old_line():
+    found = look(100, 90, 100, consumer="c-2", was_active=True, consumers_before=frozenset({"c-1"}))
+    assert found.verdict is Watch.TAKEN_UP
+
+
+def test_the_same_consumer_back_at_the_old_line_has_overwritten():
+    found = look(100, 90, 100, was_active=True, consumers_before=frozenset({"c-1"}))
+    assert found.verdict is Watch.OVERWRITTEN

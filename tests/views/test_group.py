@@ -1,0 +1,234 @@
+"""The page of a group: every state in its words, from the database at once, fresh on demand."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from checkpoints.domain.positions import encode
+from checkpoints.models import ConsumerGroup, Endpoint, Reading
+from checkpoints.models.facts import dump
+from checkpoints.queries import groups
+from tests.views.lagging import CHANGES, END, HOUR, NOW, PROBLEM, facts, group, words
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(signed_in):
+    return signed_in("operator")
+
+
+def url(found: Any) -> str:
+    return f"/groups/{found.pk}/"
+
+
+def row_of(html: str, shard: int = 0) -> str:
+    return html[html.index(f'id="shard-{shard}"') :].partition("</tr>")[0]
+
+
+WORDS = {
+    "behind": ["Behind", "2h 59m|3h", "3,000", "worker-1", "29d 20h|29d 21h"],
+    "caught_up": ["Caught up", "0s"],
+    "at_begin": ["At the oldest", "≥", "before what is kept", "10,000"],
+    "expired": ["Expired", "1,204 lost", "before what is kept", "≥", "10,000"],
+    "invalid": ["Invalid", "not of this shard", "—"],
+    "never_saved": ["Never saved", "never saved", "nobody", "never", "none", "—"],
+    "empty": ["Empty", "nothing to read", "0s"],
+    "finished": ["Finished", "read-only", "0s"],
+    "unknown": ["Unknown", "unknown", "—"],
+}
+
+
+@pytest.mark.parametrize("state", sorted(CHANGES))
+def test_a_state_is_shown_in_its_words(browser, state):
+    row = row_of(words(browser.get(url(group(shards=[facts(state)])))))
+    for choice in WORDS[state]:
+        assert any(text in row for text in choice.split("|")), choice
+
+
+@pytest.mark.parametrize("state", ["invalid", "never_saved", "unknown"])
+def test_what_is_not_known_is_never_0(browser, state):
+    row = row_of(words(browser.get(url(group(shards=[facts(state, 7)])))), 7)
+    assert not re.search(r">\s*(≥ )?0(s)?\s*<", row)
+    assert row.count("—") >= 4
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("expired", "On a restart the Python library jumps to the end"),
+        ("invalid", "1 checkpoint is not of its shard."),
+        ("at_begin", "lower bound"),
+    ],
+)
+def test_a_state_that_wants_action_is_explained(browser, state, sentence):
+    assert sentence in words(browser.get(url(group(shards=[facts(state)]))))
+    assert sentence not in words(browser.get(url(group("other", shards=[facts("behind")]))))
+
+
+def test_the_error_of_one_shard_leaves_the_others_shown(browser):
+    html = words(browser.get(url(group(shards=[facts("unknown"), facts("behind", 1)]))))
+    assert "ShardNotExist (request 5AEE)" in html
+    assert "3,000" in row_of(html, 1)
+
+
+def test_a_shard_that_cannot_be_read_keeps_its_last_known_figures(browser):
+    made = group(shards=[facts("unknown")])
+    Reading.objects.create(group=made, taken_at=NOW - HOUR, shards=dump([facts("behind")]))
+    assert "Last known: Behind, backlog 3,000" in words(browser.get(url(made)))
+
+
+def test_the_bar_is_drawn_to_scale_with_a_text(browser):
+    row = row_of(words(browser.get(url(group(shards=[facts("behind")])))))
+    assert "10000 log groups retained, 7000 before the checkpoint, 3000 unread" in row
+    kept, unread = (
+        float(re.search(rf'class="{name} ?"[^>]* width="([0-9.]+)"', row)[1]) for name in ("kept", "unread")
+    )  # type: ignore[index]
+    assert unread / kept == pytest.approx(0.3, abs=0.01)
+
+
+def test_times_are_shown_in_the_chosen_zone_with_utc_beside(browser):
+    browser.cookies["zone"] = "Asia/Tokyo"
+    row = row_of(words(browser.get(url(group(shards=[facts("behind")])))))
+    utc, tokyo = NOW - 3 * HOUR, NOW + 6 * HOUR
+    assert f'title="{utc:%Y-%m-%d %H:%M:%S} UTC"' in row
+    assert f"{tokyo:%Y-%m-%d %H:%M:%S}" in row
+    assert f"{utc:%H:%M:%S} UTC ·" in row
+
+
+def test_the_checkpoint_is_short_and_can_be_copied_whole(browser):
+    checkpoint = encode(END - 3000)
+    row = row_of(words(browser.get(url(group(shards=[facts("behind")])))))
+    assert f'data-copy="{checkpoint}"' in row
+    assert f"{checkpoint[:4]}…{checkpoint[-4:]}" in row
+    assert str(END - 3000) in row
+
+
+def test_a_group_that_was_never_read_says_so_and_offers_to_read(browser):
+    html = words(browser.get(url(group())))
+    assert "This group was never read." in html
+    assert 'href="?fresh=1"' in html
+    assert ">0<" not in html
+
+
+def test_only_those_who_may_reset_can_choose_shards(signed_in):
+    made = group(shards=[facts("behind")])
+    assert 'name="shard"' in words(signed_in("operator").get(url(made)))
+    assert 'name="shard"' not in words(signed_in("viewer").get(url(made)))
+
+
+def test_no_shard_is_chosen_beforehand_and_the_form_goes_to_the_reset(browser):
+    made = group(shards=[facts("behind"), facts("behind", 1)])
+    html = words(browser.get(url(made)))
+    assert html.count('name="shard"') == 2
+    assert " checked" not in html
+    assert f'method="get" action="/groups/{made.pk}/reset/"' in html
+
+
+def test_on_a_read_only_endpoint_the_button_is_off_and_tells_why(browser):
+    made = group(shards=[facts("behind")])
+    Endpoint.objects.update(protection="read-only")
+    assert '<button class="btn" disabled title="This endpoint is read-only' in words(browser.get(url(made)))
+
+
+def test_only_lagging_leaves_out_shards_without_lag(browser):
+    made = group(shards=[facts("behind"), facts("caught_up", 1)])
+    html = words(browser.get(url(made) + "?only=late"))
+    assert 'id="shard-0"' in html
+    assert 'id="shard-1"' not in html
+    assert "Only lagging (1)" in words(browser.get(url(made)))
+
+
+def test_finished_shards_are_folded_and_not_counted_in_the_lag(browser):
+    made = group(shards=[facts("behind"), facts("finished", 1)])
+    html = words(browser.get(url(made)))
+    fold = html[html.index('id="finished"') :]
+    assert 'id="shard-1"' in fold
+    assert 'id="shard-0"' not in fold
+    assert "1 finished shard:" in html
+
+
+def test_trouble_is_a_banner_above_the_last_known_table(browser):
+    made = group(shards=[facts("behind")], problem=PROBLEM, problem_at=NOW)
+    html = words(browser.get(url(made)))
+    assert html.index("The key is not accepted.") < html.index('id="shard-0"')
+    assert "5AEC275D1FFC036AB254B20C" in html
+
+
+def test_a_visit_does_not_call_the_service(browser, emu, group_read):
+    Reading.objects.update(taken_at=NOW - timedelta(minutes=5))
+    before = emu.stats()
+    browser.get(url(group_read))
+    assert emu.stats() == before
+
+
+def test_a_refresh_reads_anew_when_the_reading_is_old(browser, group_read):
+    Reading.objects.update(taken_at=NOW - timedelta(minutes=5))
+    html = browser.get(url(group_read) + "?fresh=1", headers={"HX-Request": "true"}).content.decode()
+    assert Reading.objects.count() == 2
+    assert "<html" not in html
+    assert 'id="shard-3"' in html
+
+
+def test_a_refresh_that_fails_keeps_the_table(browser, emu, group_read):
+    Reading.objects.update(taken_at=NOW - timedelta(minutes=5))
+    for _ in range(20):
+        emu.fault("ListShards", status=403, code="Unauthorized", message="denied")
+    response = browser.get(url(group_read) + "?fresh=1", headers={"HX-Request": "true"})
+    html = words(response)
+    assert response.status_code == 200
+    assert "note bad" in html
+    assert 'id="shard-3"' in html
+    assert ConsumerGroup.objects.get().problem["code"]
+
+
+@pytest.fixture
+def group_read(group_of_emulator):
+    from checkpoints.services import collector
+
+    collector.read_group(group_of_emulator, max_age=timedelta(0), now=NOW)
+    return group_of_emulator
+
+
+@pytest.fixture
+def group_of_emulator(endpoint):
+    from checkpoints.services import discovery
+
+    discovery.discover(endpoint, now=NOW)
+    return ConsumerGroup.objects.get(name="cg-0")
+
+
+def test_three_hundred_shards_take_as_many_queries_as_one(browser, django_assert_max_num_queries):
+    made = group(shards=[facts("behind", number) for number in range(300)])
+    browser.get(url(made))
+    with django_assert_max_num_queries(16):
+        html = browser.get(url(made)).content.decode()
+    assert html.count('id="shard-') == 300
+
+
+def test_the_query_of_a_group_takes_two_looks(django_assert_num_queries):
+    made = groups.find().get(pk=group(shards=[facts("behind")]).pk)
+    with django_assert_num_queries(2):
+        groups.view(made, now=NOW)
+
+
+def test_the_links_to_resets_and_audit_follow_the_permissions(signed_in):
+    made = group(shards=[facts("behind")])
+    auditor = words(signed_in("auditor").get(url(made)))
+    assert "/audit/?group=cg" in auditor
+    assert f"/resets/?group={made.pk}" in auditor
+    assert "/audit/?group=cg" not in words(signed_in("viewer").get(url(made)))
+
+
+def test_hostile_names_are_text(browser):
+    made = group(
+        '"><script>alert(1)</script>', shards=[facts("behind", consumer="<b>x</b>", error="<i>e</i>")]
+    )
+    html = browser.get(url(made)).content.decode()
+    for bad in ("<script>alert", "<b>x</b>", "<i>e</i>"):
+        assert bad not in html
+    assert "&lt;b&gt;x&lt;/b&gt;" in html

@@ -1,0 +1,182 @@
+"""The overview: worst first, searched and filtered in the address, honest about what is not known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from checkpoints.models import ConsumerGroup, Endpoint
+from checkpoints.queries import overview
+from tests.views.lagging import HOUR, NOW, PROBLEM, group, store, words
+
+pytestmark = pytest.mark.django_db
+BEHIND: dict[str, Any] = {
+    "verdict": "behind", "severity": 5, "backlog": 1204, "lag_seconds": 11520.0, "read_at": NOW,
+    "oldest_unread_at": NOW - 3 * HOUR, "shard_count": 12, "consumer_count": 3, "last_commit_at": NOW,
+}  # fmt: skip
+OK: dict[str, Any] = BEHIND | {
+    "verdict": "ok", "severity": 11, "backlog": 0, "lag_seconds": 0.0, "oldest_unread_at": NOW,
+}  # fmt: skip
+
+
+@pytest.fixture
+def browser(signed_in):
+    return signed_in("viewer")
+
+
+def names(response: Any) -> list[str]:
+    return [row.group.name for row in response.context["view"].rows]
+
+
+def test_the_worst_group_comes_first_and_the_laggier_of_two_alike(browser):
+    group("fine", **OK)
+    group("late", **BEHIND)
+    group("later", **(BEHIND | {"lag_seconds": 99999.0}))
+    assert names(browser.get("/")) == ["later", "late", "fine"]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("?q=pay", ["orders-reader"]),
+        ("?q=ORDERS", ["orders-reader"]),
+        ("?q=prod+orders", ["orders-reader"]),
+        ("?q=staging", ["other"]),
+        ("?verdict=behind", ["orders-reader"]),
+        ("?endpoint=staging", ["other"]),
+        ("?order=name", ["orders-reader", "other"]),
+        ("?order=nonsense&verdict=nonsense&page=-1", ["orders-reader", "other"]),
+        ("?page=999", ["orders-reader", "other"]),
+        ("?page=٣", ["orders-reader", "other"]),
+    ],
+)
+def test_the_address_searches_filters_and_orders(browser, address, expected):
+    group("orders-reader", at=store(project="pay-core"), **BEHIND)
+    group("other", at=store(endpoint="staging"), **OK)
+    assert names(browser.get(f"/{address}")) == expected
+
+
+def test_a_figure_that_is_not_known_is_a_dash_and_never_0(browser):
+    group("never-read")
+    html = words(browser.get("/"))
+    row = html[html.index("<tbody>") : html.index("</tbody>")]
+    assert "—" in row
+    assert "never read" in row
+    assert ">0" not in row
+    assert "0s" not in row
+
+
+def test_a_row_tells_lag_backlog_and_unread_age(browser):
+    group("late", **BEHIND)
+    html = words(browser.get("/"))
+    for text in ("3h 12m", "1,204", "Behind", "3 / 12"):
+        assert text in html
+
+
+def test_the_unread_age_of_a_group_without_backlog_does_not_grow_with_the_age_of_the_reading():
+    group("fine", **OK)
+    view = overview.view(overview.ask({}), now=NOW + 2 * HOUR)
+    assert view.rows[0].unread_age == timedelta(0)
+
+
+def test_the_unread_age_of_a_late_group_goes_on_growing():
+    group("late", **BEHIND)
+    view = overview.view(overview.ask({}), now=NOW + 2 * HOUR)
+    assert view.rows[0].unread_age == 5 * HOUR
+
+
+def test_a_tile_filters_by_its_verdict_and_lets_the_filter_go_again(browser):
+    group("late", **BEHIND)
+    assert 'href="?verdict=behind"' in words(browser.get("/?q="))
+    chosen = words(browser.get("/?q=late&verdict=behind"))
+    assert 'id="tile-behind" href="?q=late" aria-current="true"' in chosen
+
+
+def test_the_trouble_of_an_endpoint_is_told_with_its_request_id(browser):
+    group("late", **BEHIND)
+    Endpoint.objects.update(problem=PROBLEM, problem_at=NOW)
+    html = words(browser.get("/"))
+    for text in ("prod: The key is not accepted.", "Enter the secret again.", "5AEC275D1FFC036AB254B20C"):
+        assert text in html
+
+
+def test_the_trouble_of_a_group_stands_below_its_row(browser):
+    group("late", **BEHIND, problem=PROBLEM, problem_at=NOW)
+    html = words(browser.get("/"))
+    assert "The key is not accepted." in html
+    assert html.count("5AEC275D1FFC036AB254B20C") == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "text"), [("admin", "/endpoints/add/"), ("viewer", "An administrator can add one.")]
+)
+def test_without_any_endpoint_the_page_says_what_to_do(signed_in, role, text):
+    html = words(signed_in(role).get("/"))
+    assert "There is no endpoint yet." in html
+    assert text in html
+
+
+def test_without_a_match_the_filters_can_be_cleared(browser):
+    group("late", **BEHIND)
+    html = words(browser.get("/?q=nothing-like-it"))
+    assert "No group matches." in html
+    assert 'href="/"> Clear filters' in html or 'href="/">Clear filters' in html
+
+
+def test_groups_are_paged_by_fifty_with_links(browser):
+    for number in range(51):
+        group(f"g-{number:02}", **BEHIND)
+    assert len(names(browser.get("/"))) == 50
+    assert 'href="?page=2"' in words(browser.get("/"))
+    assert len(names(browser.get("/?page=2"))) == 1
+
+
+def test_a_vanished_group_is_not_listed(browser):
+    group("gone", vanished_at=NOW, **BEHIND)
+    assert names(browser.get("/")) == []
+
+
+def test_the_number_of_queries_does_not_grow_with_the_groups(django_assert_num_queries):
+    def look():
+        view = overview.view(overview.ask({}), now=NOW)
+        return [(row.group.endpoint.name, row.group.project.name) for row in view.rows]
+
+    group("one", **BEHIND)
+    with django_assert_num_queries(4):
+        look()
+    for number in range(30):
+        group(f"g-{number}", **BEHIND)
+    with django_assert_num_queries(4):
+        assert len(look()) == 31
+
+
+def test_the_whole_page_asks_the_database_few_things(browser, django_assert_max_num_queries):
+    for number in range(30):
+        group(f"g-{number}", at=store(endpoint=f"e-{number % 5}"), **BEHIND)
+    browser.get("/")
+    with django_assert_max_num_queries(16):
+        browser.get("/")
+
+
+def test_htmx_gets_the_fragment_alone(browser):
+    group("late", **BEHIND)
+    html = browser.get("/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in html
+    assert 'id="groups"' in html
+    assert 'id="refresh"' in html
+
+
+def test_a_hostile_name_is_text(browser):
+    group("<img src=x onerror=alert(1)>", **BEHIND)
+    html = browser.get("/").content.decode()
+    assert "<img src=x" not in html
+    assert "&lt;img src=x" in html
+
+
+def test_a_group_of_a_removed_endpoint_is_not_listed(browser):
+    group("gone", **BEHIND)
+    Endpoint.objects.update(removed_at=NOW)
+    assert names(browser.get("/")) == []
+    assert browser.get(f"/groups/{ConsumerGroup.objects.get().pk}/").status_code == 404
