@@ -19,7 +19,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -77,9 +76,6 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-# ---------------------------------------------------------------- commands
-
-
 def demo(options: argparse.Namespace, _rest: list[str]) -> int:
     """Serve the product beside the emulator until interrupted."""
     install(RUNTIME)
@@ -103,13 +99,7 @@ def demo(options: argparse.Namespace, _rest: list[str]) -> int:
         prepare = ["manage.py", "prepare", "--quiet", "--users", *ROLES]
         host = f"127.0.0.1:{emulator_port}"
         running.finish([*prepare, "--endpoint", f"demo=http://{host}", "--access-key-id", key], environment)
-        running.start(
-            "web server",
-            ["-m", "gunicorn", "-c", "dashboard/gunicorn.py"],
-            serving(options.port, environment),
-        )
-        address = f"http://127.0.0.1:{options.port}/"
-        running.wait_for(address + "healthz")
+        address = running.serve(f"127.0.0.1:{options.port}", environment)
         others = ", ".join(role for role in ROLES if role != "operator")
         print(f"Serving {address} user: operator password: {password} (same password: {others})", flush=True)
         return running.watch()
@@ -118,13 +108,10 @@ def demo(options: argparse.Namespace, _rest: list[str]) -> int:
 def serve(options: argparse.Namespace, _rest: list[str]) -> int:
     """Serve the product for real endpoints until interrupted; the first start prints a set-up link."""
     install(RUNTIME)
-    address = f"http://{options.bind}:{options.port}/"
-    environment = serving(options.port, {"BIND": f"{options.bind}:{options.port}"})
+    bind = f"{options.bind}:{options.port}"
     with Processes() as running:
-        running.finish(["manage.py", "prepare", "--address", address], environment)
-        running.start("web server", ["-m", "gunicorn", "-c", "dashboard/gunicorn.py"], environment)
-        running.wait_for(address + "healthz")
-        print(f"Serving {address}", flush=True)
+        running.finish(["manage.py", "prepare", "--address", f"http://{bind}/"], {})
+        print(f"Serving {running.serve(bind, {})}", flush=True)
         return running.watch()
 
 
@@ -142,22 +129,7 @@ def check(_options: argparse.Namespace, _rest: list[str]) -> int:
     """Run every static check, all of them even when one fails."""
     install(DEVELOPMENT)
     install_system(["xgettext"])
-    templates = [str(path) for path in sorted((ROOT / "templates").rglob("*.html"))]
-    scratch = {"DATA_DIR": str(fresh_directory(ROOT / "var" / "check"))}
-    steps = {
-        "lint": ["-m", "ruff", "check", "."],
-        "format": ["-m", "ruff", "format", "--check", "."],
-        "types": ["-m", "mypy"],
-        "templates": ["-m", "djade", "--check", *templates],
-        "import contracts": ["-c", "from importlinter.cli import lint_imports_command as main; main()"],
-        "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
-        "deploy check": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
-        "catalogues": ["manage.py", "catalogues", "--check"],
-        "locks": ["-m", "bench.locks"],
-    }
-    failed = [name for name, arguments in steps.items() if step(name, arguments, scratch)]
-    print(f"check: {'failed: ' + ', '.join(failed) if failed else 'all passed'}")
-    return 1 if failed else 0
+    return run(["-m", "bench.checks"], {"DATA_DIR": str(fresh_directory(ROOT / "var" / "check"))})
 
 
 def bench(options: argparse.Namespace, rest: list[str]) -> int:
@@ -168,15 +140,6 @@ def bench(options: argparse.Namespace, rest: list[str]) -> int:
         names = ", ".join(name.removeprefix("bench_") for name in known)
         sys.exit(f"There is no benchmark {options.name!r}; there is: {names}.")
     return run(["-m", f"bench.bench_{options.name}", *rest])
-
-
-def step(name: str, arguments: list[str], environment: dict[str, str]) -> int:
-    """Run one check and say how it went."""
-    print(f"--- {name}", flush=True)
-    return run(arguments, environment)
-
-
-# ---------------------------------------------------------------- installation
 
 
 def install(files: list[str]) -> None:
@@ -247,9 +210,6 @@ def apt_install(packages: list[str]) -> None:
             sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-# ---------------------------------------------------------------- processes
-
-
 def python() -> str:
     """Return the interpreter that has the packages."""
     return sys.executable if os.environ.get("RUN_VENV") == "0" else str(VENV / "bin" / "python")
@@ -261,11 +221,6 @@ def run(arguments: list[str], environment: dict[str, str] | None = None) -> int:
     return subprocess.run(
         [python(), *arguments], cwd=ROOT, check=False, env={**os.environ, **path, **(environment or {})}
     ).returncode
-
-
-def serving(port: int, environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment of the web server."""
-    return {"BIND": f"127.0.0.1:{port}", **environment}
 
 
 def fresh_directory(path: Path) -> Path:
@@ -312,6 +267,13 @@ class Processes:
             [python(), *arguments], cwd=ROOT, env={**os.environ, **environment}, start_new_session=True
         )
 
+    def serve(self, bind: str, environment: dict[str, str]) -> str:
+        """Start the web server and wait until it answers; returns its address."""
+        server = ["-m", "gunicorn", "-c", "dashboard/gunicorn.py"]
+        self.start("web server", server, {**environment, "BIND": bind})
+        self.wait_for(f"http://{bind}/healthz")
+        return f"http://{bind}/"
+
     def finish(self, arguments: list[str], environment: dict[str, str]) -> None:
         """Run Python with these arguments to its end; a failure ends everything."""
         if code := run(arguments, environment):
@@ -319,11 +281,13 @@ class Processes:
 
     def wait_for(self, address: str) -> None:
         """Wait until the address answers, up to 60 s; a child that ended before ends everything."""
-        for _ in self._ticks(60):
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
             self._ended()
             with contextlib.suppress(urllib.error.URLError, OSError):
                 urllib.request.urlopen(address, timeout=2).close()  # noqa: S310 -- our own address
                 return
+            time.sleep(0.1)
         sys.exit(f"{address} did not answer within 60 s.")
 
     def watch(self) -> int:
@@ -338,13 +302,6 @@ class Processes:
         for name, child in self.children.items():
             if (code := child.poll()) is not None:
                 sys.exit(f"The {name} ended with code {code}; see above.")
-
-    @staticmethod
-    def _ticks(seconds: float) -> Iterator[None]:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            yield
-            time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from checkpoints.models import ConsumerGroup, Endpoint
 from checkpoints.queries.risk import risk
 
 PER_PAGE = 50
-ORDERS = {
+ORDERS: dict[str, list[str | OrderBy]] = {
     "worst": ["severity", F("lag_seconds").desc(nulls_last=True)],
     "lag": [F("lag_seconds").desc(nulls_last=True)],
     "unread": [F("oldest_unread_at").asc(nulls_last=True)],
@@ -146,7 +146,7 @@ def _matching(groups: QuerySet[ConsumerGroup], asked: Asked) -> QuerySet[Consume
 
 
 def _order(name: str) -> list[str | OrderBy]:
-    return [*ORDERS[name], "pk"]  # type: ignore[list-item]
+    return [*ORDERS[name], "pk"]
 
 
 def _tiles(asked: Asked, counts: dict[str, int]) -> list[Tile]:

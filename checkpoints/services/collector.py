@@ -7,6 +7,7 @@ call to the service happens outside a transaction; what was seen is then stored 
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.db.models import Q
 
 from checkpoints import sls
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
-from checkpoints.services import discovery, reading, summaries
+from checkpoints.services import discovery, metrics, reading, summaries
 from checkpoints.services.connections import connect
 from checkpoints.services.problems import Problem, explain
 from checkpoints.services.sealing import Locked
@@ -63,7 +64,7 @@ def refresh(
 
 
 def read_logstore(logstore: Logstore, *, now: datetime) -> None:
-    """Read all groups of a Logstore and store what was seen, or the problem that hid it, which is raised too."""
+    """Read all groups of a Logstore and store what was seen; trouble is stored and raised."""
     try:
         _read(logstore, only=None, now=now)
     except TROUBLE as error:
@@ -115,7 +116,9 @@ def collect_due(endpoint: Endpoint, *, now: datetime) -> bool:
     # A little less than the interval: a tick that comes early by a breath must not skip a cycle.
     if not mine.update(next_read_at=now + 0.8 * timedelta(seconds=settings.COLLECT_INTERVAL)):
         return False
+    begun = time.monotonic()
     collect_endpoint(endpoint, now=now)
+    metrics.cycle(endpoint.name, time.monotonic() - begun)
     return True
 
 

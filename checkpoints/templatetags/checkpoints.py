@@ -121,7 +121,7 @@ def tide(row: Any) -> dict[str, object]:
 
 
 def _moment(at: datetime | str | None) -> datetime | None:
-    return datetime.fromisoformat(at) if isinstance(at, str) and at else at or None  # type: ignore[return-value]
+    return datetime.fromisoformat(at) if isinstance(at, str) and at else at or None
 
 
 def _relative(at: datetime, now: datetime | None) -> str:

@@ -27,4 +27,6 @@ def render_page(
 def wants_fragment(request: HttpRequest) -> bool:
     """Say whether htmx asked for a part of the page."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    if not htmx:
+        return False
+    return not htmx.boosted and not htmx.history_restore_request
