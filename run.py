@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 RUNTIME = ["requirements.txt"]
 DEVELOPMENT = ["requirements.txt", "requirements-dev.txt"]
-# What the full test run needs beyond Python packages: a program to look for, and the Debian package it is in.
+# What the full test run needs: a program to look for, and the Debian package it is in.
 SYSTEM = {
     "chromium": "chromium",
     "redis-server": "redis-server",
@@ -80,8 +80,8 @@ def demo(options: argparse.Namespace, _rest: list[str]) -> int:
     """Serve the product beside the emulator until interrupted."""
     install(RUNTIME)
     data = options.data_dir or fresh_directory(ROOT / "var" / "demo")
-    emulator_port, password, secret = free_port(), secrets.token_urlsafe(9), secrets.token_urlsafe(24)
-    key = "demo-access-key"
+    emulator_port, password = free_port(), secrets.token_urlsafe(9)
+    key, secret = "demo-access-key", secrets.token_urlsafe(24)
     environment = {
         "DATA_DIR": str(data),
         "SLS_ALLOWED_HOSTS": "127.0.0.1",
@@ -90,18 +90,15 @@ def demo(options: argparse.Namespace, _rest: list[str]) -> int:
         "SLS_ACCESS_KEY_SECRET": secret,
         "USER_PASSWORD": password,
     }
-    world = ["--scenario", options.scenario, "--seed", str(options.seed)]
+    world = ["--scenario", options.scenario, "--seed", str(options.seed), "--port", str(emulator_port)]
     keys = ["--access-key-id", key, "--access-key-secret", secret]
     with Processes() as running:
-        running.start(
-            "emulator", ["-m", "emulator", "--port", str(emulator_port), *world, *keys], environment
-        )
+        running.start("emulator", ["-m", "emulator", *world, *keys], environment)
         prepare = ["manage.py", "prepare", "--quiet", "--users", *ROLES]
         host = f"127.0.0.1:{emulator_port}"
         running.finish([*prepare, "--endpoint", f"demo=http://{host}", "--access-key-id", key], environment)
-        address = running.serve(f"127.0.0.1:{options.port}", environment)
-        others = ", ".join(role for role in ROLES if role != "operator")
-        print(f"Serving {address} user: operator password: {password} (same password: {others})", flush=True)
+        address, users = running.serve(f"127.0.0.1:{options.port}", environment), ", ".join(ROLES)
+        print(f"Serving {address} user: operator password: {password} (users: {users})", flush=True)
         return running.watch()
 
 
@@ -152,7 +149,7 @@ def install(files: list[str]) -> None:
         return
     if not (VENV / "bin" / "python").exists():
         make_environment()
-    say(f"Installing {', '.join(files)} into {VENV.name} ...")
+    print(f"Installing {', '.join(files)} into {VENV.name} ...", file=sys.stderr, flush=True)
     command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     lists = [word for name in files for word in ("-r", name)]
     done = subprocess.run([*command, "--require-hashes", *lists], cwd=ROOT, check=False)
@@ -175,7 +172,7 @@ def make_environment() -> None:
 
 
 def may_install() -> bool:
-    """Say whether packages can be installed here: root, with apt-get."""
+    """Say whether packages can be installed here."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
@@ -185,7 +182,7 @@ def install_system(programs: list[str] | None = None) -> None:
     if missing and may_install():
         apt_install(missing)
     elif missing:
-        say(f"Missing here: {', '.join(missing)}.")
+        print(f"Missing here: {', '.join(missing)}.", file=sys.stderr, flush=True)
 
 
 def has(program: str) -> bool:
@@ -199,7 +196,7 @@ def has(program: str) -> bool:
 
 def apt_install(packages: list[str]) -> None:
     """Install Debian packages, saying so."""
-    say(f"Installing with apt-get: {', '.join(packages)} ...")
+    print(f"Installing with apt-get: {', '.join(packages)} ...", file=sys.stderr, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "update"],
@@ -235,11 +232,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def say(text: str) -> None:
-    """Tell the person at the terminal what takes time."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class Processes:

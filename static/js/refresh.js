@@ -78,14 +78,16 @@ function keep() {
   return {
     ticked: [...part.querySelectorAll("input:checked")].map((box) => box.id),
     open: [...part.querySelectorAll("details[open]")].map((fold) => fold.id),
+    top: scrollY,
     scrolled: [...part.querySelectorAll(".scroll")].map((box) => box.scrollLeft),
   };
 }
 
-function restore({ ticked, open, scrolled }) {
+function restore({ ticked, open, top, scrolled }) {
   for (const box of part.querySelectorAll("input[type=checkbox]")) box.checked = ticked.includes(box.id);
   for (const fold of part.querySelectorAll("details[id]")) fold.open = open.includes(fold.id);
   part.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = scrolled[index] ?? 0; });
+  scrollTo({ top, behavior: "instant" });
 }
 
 function remember(isPaused) {
