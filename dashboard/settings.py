@@ -119,7 +119,6 @@ AXES_ENABLE_ADMIN = False
 # Sessions and cookies. Over plain http on a loopback address the flag Secure is taken off
 # (checkpoints/views/middleware.py), so that the demo works in every browser.
 SESSION_COOKIE_AGE = 30 * 60
-SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -56,7 +56,7 @@ class _Gathered:
 _SENTENCES: dict[Kind, Callable[[_Gathered], Message]] = {
     Kind.LOST: lambda seen: (
         say(
-            "Data is lost: on shards %(shards)s %(count)d log groups expired before they were consumed.",
+            "Data is lost: %(count)d log groups on shards %(shards)s expired before they were consumed.",
             shards=seen.shards,
             count=seen.count,
         )

@@ -73,8 +73,10 @@ def sentence(message: object) -> str:
 
 
 def _fill(text: str, values: Mapping[str, object]) -> str:
+    """Translate and fill in; counts are grouped as everywhere: 1,204."""
     translated = gettext(text) if text else ""
+    grouped = {name: f"{value:,}" if type(value) is int else value for name, value in values.items()}
     try:
-        return translated % values
+        return translated.replace(")d", ")s") % grouped
     except (KeyError, TypeError, ValueError):  # stored by another version: the bare text still helps
         return translated

@@ -64,6 +64,9 @@ def absolute_session(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated and _signed_in_too_long_ago(request):
             logout(request)
+        if request.user.is_authenticated and "HX-Request" not in request.headers:
+            # A visit keeps the session alive; a table that refreshes itself in a forgotten tab does not.
+            request.session.modified = True
         response = get_response(request)
         if response.status_code == 403 and request.user.is_authenticated:
             denials.record(request.method or "", request.path, actor=requests.actor(request))

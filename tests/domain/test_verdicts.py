@@ -167,7 +167,7 @@ def test_six_hours_are_close_whatever_the_retention():
 
 
 @pytest.mark.parametrize(
-    ("lost", "words"), [(7, "7 log groups expired"), (None, "older than what is retained")]
+    ("lost", "words"), [(7, "7 log groups on shards 0 expired"), (None, "older than what is retained")]
 )
 def test_an_expired_checkpoint_is_losing_data(lost, words):
     verdict = judged([], ShardLag(0, State.EXPIRED, position=1, lost=lost))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.contrib.sessions.models import Session
 from django.test import Client, RequestFactory
 
 from checkpoints.models import AuditRow
@@ -170,3 +173,14 @@ def test_the_client_address_is_the_last_one_that_a_trusted_proxy_saw(
     request = RequestFactory().get("/", headers={"x-forwarded-for": forwarded})
     request.META["REMOTE_ADDR"] = peer
     assert client_ip(request) == client_address
+
+
+def test_a_page_that_refreshes_itself_does_not_keep_the_session_alive(signed_in: Any) -> None:
+    client = signed_in("viewer")
+    client.get("/")
+    before = Session.objects.get().expire_date
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
+        client.get("/", headers={"HX-Request": "true"})
+        assert Session.objects.get().expire_date == before
+        client.get("/")
+        assert Session.objects.get().expire_date > before
