@@ -123,7 +123,6 @@ def first_reading(emulator: emulation.Emulator) -> tuple[Callable[[], object], f
     from checkpoints import sls
     from checkpoints.services import parallel, reading
 
-    parallel.executor()  # the settings are read and the modules imported when a process starts
     client = sls.Client(
         host=emulator.host,
         scheme="http",
@@ -132,7 +131,8 @@ def first_reading(emulator: emulation.Emulator) -> tuple[Callable[[], object], f
         network=sls.Network(allowed_hosts=("127.0.0.1",), allow_http=True),
         threads=int(os.environ["SLS_CONCURRENCY"]),
     )
-    client.list_shards(PLACE[0], PLACE[1])  # the connection and the signing key of the day
+    client.list_shards(PLACE[0], PLACE[1])  # a connection, and the signing key of the day
+    parallel.pool(client)  # the settings are read when a process starts
 
     def read(known: reading.Known) -> Callable[[], reading.LogstoreSeen]:
         return lambda: reading.read(

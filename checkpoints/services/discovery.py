@@ -51,7 +51,7 @@ def _keep_projects(endpoint: Endpoint, names: list[str], now: datetime) -> list[
 
 def _discover_logstores(client: sls.Client, projects: list[Project], now: datetime) -> list[Problem]:
     problems = []
-    listings = each(lambda project: client.list_logstores(project.name).value, projects)
+    listings = each(client, lambda project: client.list_logstores(project.name).value, projects)
     for project, listing in zip(projects, listings, strict=True):
         error = listing.exception()
         if error is None:
@@ -69,7 +69,7 @@ def _discover_groups(
     client: sls.Client, project: Project, stores: list[Logstore], now: datetime
 ) -> list[Problem]:
     problems = []
-    listings = each(lambda store: client.list_consumer_groups(project.name, store.name).value, stores)
+    listings = each(client, lambda store: client.list_consumer_groups(project.name, store.name).value, stores)
     for store, listing in zip(stores, listings, strict=True):
         error = listing.exception()
         if error is None:

@@ -103,7 +103,7 @@ def _draft(
         probe = aims.Probe(client, *place, shard)
         return aims.survey(probe, listed[shard], found.get(shard), target, source.kept or {})
 
-    surveys = _all(parallel.each(survey, wanted))
+    surveys = _all(parallel.each(client, survey, wanted))
     second = client.get_checkpoints(*place, group.name).value
     ends = {one.before.shard: one.before.end for one in surveys if one.before.end is not None}
     activity = evidence.judge(group, [(now, first), (clock(), second)], ends, now=clock())

@@ -68,7 +68,7 @@ class ShardSeen:
     shard: sls.Shard
     begin: int | None = None
     end: int | None = None
-    error: sls.SLSError | None = None
+    errors: dict[str, sls.SLSError] = field(default_factory=dict)  # of its begin and its end
     gone: set[int] = field(default_factory=set)  # positions whose time the service says is out of range
     failed: dict[int, sls.SLSError] = field(default_factory=dict)
 
@@ -108,6 +108,7 @@ class _Reader:
         retention: timedelta | None,
     ) -> None:
         self.client, self.project, self.logstore = client, project, logstore
+        self.pool = parallel.pool(client)
         self.known, self.refresh_begins, self.retention = known, refresh_begins, retention
         self.shards: dict[int, ShardSeen] = {}
         self.checkpoints: dict[str, list[sls.Checkpoint] | sls.SLSError] = {}
@@ -116,7 +117,7 @@ class _Reader:
         self.server_time: datetime | None = None
 
     def read(self, only: str | None) -> LogstoreSeen:
-        start = parallel.executor().submit
+        start = self.pool.submit
         listing = start(self.client.list_shards, self.project, self.logstore)
         groups = start(self.client.list_consumer_groups, self.project, self.logstore)
         if only is not None:
@@ -145,7 +146,7 @@ class _Reader:
             future.cancel()
 
     def _ask(self, handler: Callable[[Any, sls.SLSError | None], None], call: Any, *args: object) -> None:
-        self.handlers[parallel.executor().submit(call, self.project, self.logstore, *args)] = handler
+        self.handlers[self.pool.submit(call, self.project, self.logstore, *args)] = handler
 
     def _drain(self) -> None:
         """Handle answers until none is outstanding; a handler may ask for more."""
@@ -172,8 +173,8 @@ class _Reader:
 
     def _end_arrived(self, seen: ShardSeen) -> Callable[[str | None, sls.SLSError | None], None]:
         def arrived(cursor: str | None, error: sls.SLSError | None) -> None:
-            seen.error = error
             seen.end = position_of(cursor)
+            _note(seen, "end", error)
 
         return arrived
 
@@ -197,7 +198,7 @@ class _Reader:
 
     def _ask_begin(self, seen: ShardSeen) -> None:
         def arrived(cursor: str | None, error: sls.SLSError | None) -> None:
-            seen.error = seen.error or error
+            _note(seen, "begin", error)
             if (position := position_of(cursor)) is not None:
                 seen.begin = position
 
@@ -251,7 +252,7 @@ class _Reader:
 
     def _reread_begin(self, seen: ShardSeen, position: int) -> None:
         def arrived(cursor: str | None, error: sls.SLSError | None) -> None:
-            seen.error = seen.error or error
+            _note(seen, "begin", error)
             if (begin := position_of(cursor)) is not None:
                 seen.begin = begin
                 self._ask_times_of(seen, position)
@@ -268,6 +269,14 @@ class _Reader:
         return GroupSeen(group, [*facts, *gone], None)
 
 
+def _note(seen: ShardSeen, what: str, error: sls.SLSError | None) -> None:
+    """Remember that a cursor could not be read, or forget it after a later answer."""
+    if error is None:
+        seen.errors.pop(what, None)
+    else:
+        seen.errors[what] = error
+
+
 def facts_of(
     seen: ShardSeen, found: sls.Checkpoint | None, times: Mapping[tuple[int, int], datetime]
 ) -> ShardFacts:
@@ -279,7 +288,7 @@ def facts_of(
         return None if where is None else times.get((shard, where + offset))
 
     failed = None if position is None else seen.failed.get(position, seen.failed.get(position - 1))
-    error = seen.error or failed
+    error = seen.errors.get("end") or seen.errors.get("begin") or failed
     return ShardFacts(
         shard=shard,
         readonly=seen.shard.status == "readonly",

@@ -131,7 +131,7 @@ def send(client: sls.Client, receipt: IntentReceipt, clock: Callable[[], datetim
         while waiting and len(running) < WIDTH and failures < WIDTH:
             line = waiting.pop(0)
             if _mark_sent(line, clock()):
-                running[parallel.executor().submit(_write, client, receipt, line)] = line
+                running[parallel.pool(client).submit(_write, client, receipt, line)] = line
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:

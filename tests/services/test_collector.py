@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from checkpoints import sls
 from checkpoints.domain.lag import State, assess
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
-from checkpoints.services import collector, discovery
+from checkpoints.services import collector, connections, discovery, parallel
+from emulator.testing import running
+from tests.conftest import KEYS
 
 pytestmark = pytest.mark.django_db
 FRESH = timedelta(0)
@@ -186,3 +189,22 @@ def test_a_collection_never_sends_a_heartbeat(emu: Any, endpoint: Endpoint) -> N
     collector.collect_endpoint(endpoint, now=moment())
     assert "HeartBeat" not in calls(emu)
     assert "UpdateCheckPoint" not in calls(emu)
+
+
+def test_an_endpoint_that_hangs_in_the_middle_does_not_delay_another(
+    emu: Any, add_endpoint: Any, settings: Any
+) -> None:
+    settings.SLS_CONCURRENCY = 2
+    with running(projects=1, shards=4, groups=1, keys=KEYS) as slow:
+        hung, healthy = add_endpoint(slow, name="hung"), add_endpoint(emu, name="healthy")
+        for endpoint in (hung, healthy):
+            discovery.discover(endpoint, now=moment())
+        slow.latency(1500, "GetCursor")
+        pool = parallel.pool(connections.connect(hung))
+        ask = connections.connect(hung).get_cursor
+        waiting = [pool.submit(ask, "proj", "store", 0, "end") for _ in range(8)]
+        begun = time.monotonic()
+        assert collector.collect_endpoint(healthy, now=moment()) == []
+        assert time.monotonic() - begun < 1.4
+        for future in waiting:
+            future.cancel()
