@@ -121,7 +121,7 @@ def timed(emulator: emulation.Emulator, call: Callable[[], object]) -> tuple[flo
 def first_reading(emulator: emulation.Emulator) -> tuple[Callable[[], object], float, dict[str, int]]:
     """Read the group with nothing known; returns a way to read it again with what was learned."""
     from checkpoints import sls
-    from checkpoints.services import parallel, reading
+    from checkpoints.services import parallel, reading, seen
 
     client = sls.Client(
         host=emulator.host,
@@ -134,17 +134,17 @@ def first_reading(emulator: emulation.Emulator) -> tuple[Callable[[], object], f
     client.list_shards(PLACE[0], PLACE[1])  # a connection, and the signing key of the day
     parallel.pool(client)  # the settings are read when a process starts
 
-    def read(known: reading.Known) -> Callable[[], reading.LogstoreSeen]:
+    def read(known: seen.Known) -> Callable[[], seen.LogstoreSeen]:
         return lambda: reading.read(
             client, *PLACE[:2], only=PLACE[2], known=known, refresh_begins=False, retention=timedelta(days=30)
         )
 
-    seen: list[reading.LogstoreSeen] = []
-    seconds, calls = timed(emulator, lambda: seen.append(read(reading.Known())()))
-    facts = seen[0].groups[0].facts
+    found: list[seen.LogstoreSeen] = []
+    seconds, calls = timed(emulator, lambda: found.append(read(seen.Known())()))
+    facts = found[0].groups[0].facts
     assert facts
     assert all(fact.newest_at and fact.read_at and fact.unread_at for fact in facts)
-    known = reading.Known()
+    known = seen.Known()
     known.learn(facts)
     return read(known), seconds, calls
 

@@ -20,6 +20,7 @@ from checkpoints.services import discovery, metrics, reading, summaries
 from checkpoints.services.connections import connect
 from checkpoints.services.problems import Problem, explain
 from checkpoints.services.sealing import Locked
+from checkpoints.services.seen import Known, LogstoreSeen, in_words
 
 BEGINS_EVERY = timedelta(minutes=5)
 RETENTION_EVERY = timedelta(minutes=10)
@@ -132,7 +133,7 @@ def _read(logstore: Logstore, *, only: ConsumerGroup | None, now: datetime) -> N
     project = logstore.project.name
     _refresh_retention(client, logstore, now)
     latest = summaries.latest_readings(logstore)
-    known = reading.Known()
+    known = Known()
     for stored in latest.values():
         known.learn(stored.facts())
     stale = logstore.begins_read_at is None or now - logstore.begins_read_at >= BEGINS_EVERY
@@ -156,14 +157,12 @@ def _refresh_retention(client: sls.Client, logstore: Logstore, now: datetime) ->
         logstore.retention_days = client.get_logstore(logstore.project.name, logstore.name).value.ttl_days
     except sls.SLSError as error:
         # Without the retention only the time until data loss is missing: lag can still be read.
-        log.warning("retention of %s not read: %s", logstore, reading.in_words(error))
+        log.warning("retention of %s not read: %s", logstore, in_words(error))
     logstore.retention_read_at = now
 
 
 @transaction.atomic
-def _store(
-    logstore: Logstore, seen: reading.LogstoreSeen, *, whole: bool, begins: bool, now: datetime
-) -> None:
+def _store(logstore: Logstore, seen: LogstoreSeen, *, whole: bool, begins: bool, now: datetime) -> None:
     if begins:
         logstore.begins_read_at = now
     logstore.problem = None

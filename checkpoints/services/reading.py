@@ -7,78 +7,24 @@ does not change while it is retained (docs/sls-protocol.md, Lag).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, as_completed
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from checkpoints import sls
 from checkpoints.domain import positions
-from checkpoints.domain.lag import ShardFacts
 from checkpoints.services import parallel
-
-
-@dataclass
-class Known:
-    """What earlier readings of this Logstore tell: begin positions and immutable times of positions."""
-
-    begins: dict[int, int] = field(default_factory=dict)
-    times: dict[tuple[int, int], datetime] = field(default_factory=dict)
-
-    def learn(self, facts: Iterable[ShardFacts]) -> None:
-        """Take over the positions and times of a stored reading."""
-        for fact in facts:
-            if fact.begin is not None:
-                self.begins[fact.shard] = max(fact.begin, self.begins.get(fact.shard, 0))
-                self._keep(fact.shard, fact.begin, fact.begin_at)
-            if fact.end is not None:
-                self._keep(fact.shard, fact.end - 1, fact.newest_at)
-            if (position := position_of(fact.checkpoint)) is not None:
-                self._keep(fact.shard, position - 1, fact.read_at)
-                self._keep(fact.shard, position, fact.unread_at)
-
-    def _keep(self, shard: int, position: int, at: datetime | None) -> None:
-        if at is not None:
-            self.times[shard, position] = at
-
-
-@dataclass(frozen=True)
-class GroupSeen:
-    """One group as seen: its settings, and its facts per shard or the error that hid them."""
-
-    group: sls.ConsumerGroup
-    facts: list[ShardFacts] | None
-    error: sls.SLSError | None
-
-
-@dataclass(frozen=True)
-class LogstoreSeen:
-    """A Logstore as seen at one instant: the groups that exist, and those that were read."""
-
-    existing: list[sls.ConsumerGroup]
-    groups: list[GroupSeen]
-    server_time: datetime
-
-
-@dataclass
-class ShardSeen:
-    """One shard while it is being read."""
-
-    shard: sls.Shard
-    begin: int | None = None
-    end: int | None = None
-    errors: dict[str, sls.SLSError] = field(default_factory=dict)  # of its begin and its end
-    gone: set[int] = field(default_factory=set)  # positions whose time the service says is out of range
-    failed: dict[int, sls.SLSError] = field(default_factory=dict)
-
-
-def position_of(checkpoint: str | None) -> int | None:
-    """Return the position inside a checkpoint, or None when it is unknown, unsaved or not decodable."""
-    try:
-        return positions.decode(checkpoint) if checkpoint else None
-    except positions.Undecodable:
-        return None
+from checkpoints.services.seen import (
+    GroupSeen,
+    Known,
+    LogstoreSeen,
+    ShardSeen,
+    facts_of,
+    facts_of_gone,
+    note,
+    position_of,
+)
 
 
 def read(
@@ -174,7 +120,7 @@ class _Reader:
     def _end_arrived(self, seen: ShardSeen) -> Callable[[str | None, sls.SLSError | None], None]:
         def arrived(cursor: str | None, error: sls.SLSError | None) -> None:
             seen.end = position_of(cursor)
-            _note(seen, "end", error)
+            note(seen, "end", error)
 
         return arrived
 
@@ -198,7 +144,7 @@ class _Reader:
 
     def _ask_begin(self, seen: ShardSeen) -> None:
         def arrived(cursor: str | None, error: sls.SLSError | None) -> None:
-            _note(seen, "begin", error)
+            note(seen, "begin", error)
             if (position := position_of(cursor)) is not None:
                 seen.begin = position
 
@@ -252,7 +198,7 @@ class _Reader:
 
     def _reread_begin(self, seen: ShardSeen, position: int) -> None:
         def arrived(cursor: str | None, error: sls.SLSError | None) -> None:
-            _note(seen, "begin", error)
+            note(seen, "begin", error)
             if (begin := position_of(cursor)) is not None:
                 seen.begin = begin
                 self._ask_times_of(seen, position)
@@ -267,63 +213,3 @@ class _Reader:
         facts = [facts_of(seen, by_shard.get(shard), self.known.times) for shard, seen in self.shards.items()]
         gone = [facts_of_gone(left) for shard, left in by_shard.items() if shard not in self.shards]
         return GroupSeen(group, [*facts, *gone], None)
-
-
-def _note(seen: ShardSeen, what: str, error: sls.SLSError | None) -> None:
-    """Remember that a cursor could not be read, or forget it after a later answer."""
-    if error is None:
-        seen.errors.pop(what, None)
-    else:
-        seen.errors[what] = error
-
-
-def facts_of(
-    seen: ShardSeen, found: sls.Checkpoint | None, times: Mapping[tuple[int, int], datetime]
-) -> ShardFacts:
-    """Join a shard with the checkpoint of a group; a shard that the answer leaves out was never saved."""
-    shard, checkpoint = seen.shard.id, found.checkpoint if found else ""
-    position = position_of(checkpoint)
-
-    def at(where: int | None, offset: int = 0) -> datetime | None:
-        return None if where is None else times.get((shard, where + offset))
-
-    failed = None if position is None else seen.failed.get(position, seen.failed.get(position - 1))
-    error = seen.errors.get("end") or seen.errors.get("begin") or failed
-    return ShardFacts(
-        shard=shard,
-        readonly=seen.shard.status == "readonly",
-        checkpoint=checkpoint,
-        consumer=found.consumer if found else "",
-        updated_at=found.updated_at if found else None,
-        begin=seen.begin,
-        end=seen.end,
-        begin_at=at(seen.begin),
-        newest_at=at(seen.end, -1),
-        read_at=at(position, -1),
-        unread_at=at(position) if position != seen.end else None,
-        error=in_words(error) if error else None,
-        time_expired=position in seen.gone,
-        previous_expired=position is not None and position - 1 in seen.gone,
-    )
-
-
-def facts_of_gone(left: sls.Checkpoint) -> ShardFacts:
-    """Return the facts of a checkpoint whose shard is no longer listed: nothing is left to consume there."""
-    position = position_of(left.checkpoint)
-    return ShardFacts(
-        shard=left.shard,
-        readonly=True,
-        checkpoint=left.checkpoint,
-        consumer=left.consumer,
-        updated_at=left.updated_at,
-        begin=position,
-        end=position,
-        error="ListShards: this shard no longer exists",
-    )
-
-
-def in_words(error: sls.SLSError) -> str:
-    """Return the error of one shard as a line: the operation, what happened, the request id."""
-    code = f" {error.code}" if isinstance(error, sls.ApiError) else ""
-    request = f" (request {error.request_id})" if error.request_id else ""
-    return f"{error.operation}{code}: {error.message}{request}"

@@ -140,7 +140,7 @@ def test_a_checkpoint_that_overtakes_the_end_we_read_is_not_called_invalid(
 
 
 def test_the_checkpoint_of_a_shard_that_is_gone_is_shown_as_finished(emu: Any, group: ConsumerGroup) -> None:
-    from checkpoints.services.reading import facts_of_gone
+    from checkpoints.services.seen import facts_of_gone
 
     left = sls.Checkpoint(9, "MTAw", None, "c-1")
     fact = facts_of_gone(left)

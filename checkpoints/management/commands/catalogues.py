@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands import makemessages
+from django.test.utils import override_settings
 
 LANGUAGES = {"en": "en", "zh-hans": "zh_Hans"}
 PLACES = re.compile(r"%\(\w+\)[sd]|%[sd%]|\{\w*\}")
@@ -25,6 +26,13 @@ class Extract(makemessages.Command):
 
     xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=say:1"]
     msgmerge_options = [*makemessages.Command.msgmerge_options, "--no-fuzzy-matching"]
+
+    def find_files(self, root: str) -> list[Any]:
+        """Write into LOCALE_PATHS only: Django prefers the folder `locale` of the working directory."""
+        found: list[Any] = super().find_files(root)
+        for file in found:
+            file.locale_dir = str(settings.LOCALE_PATHS[0])
+        return found
 
 
 class Command(BaseCommand):
@@ -90,14 +98,11 @@ def catalogue(language: str, folder: Path) -> Path:
 def stale(folder: Path) -> list[str]:
     """Say which texts of the sources the catalogues do not know, by extracting into a copy."""
     with tempfile.TemporaryDirectory() as scratch:
-        kept = Path(scratch) / "locale"
-        shutil.copytree(folder, kept)
-        try:
+        copy = Path(scratch) / "locale"
+        shutil.copytree(folder, copy)
+        with override_settings(LOCALE_PATHS=[copy]):
             extract()
-            fresh = {entry.msgid for entry in polib.pofile(str(catalogue("en", folder)))}
-        finally:
-            shutil.rmtree(folder)
-            shutil.copytree(kept, folder)
+        fresh = {entry.msgid for entry in polib.pofile(str(catalogue("en", copy)))}
     known = {entry.msgid for entry in polib.pofile(str(catalogue("en", folder)))}
     missing = [f"not in the catalogues: {text!r}" for text in sorted(fresh - known)]
     return missing + [f"no longer in the sources: {text!r}" for text in sorted(known - fresh)]
