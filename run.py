@@ -79,11 +79,10 @@ def parser() -> argparse.ArgumentParser:
 def demo(options: argparse.Namespace, _rest: list[str]) -> int:
     """Serve the product beside the emulator until interrupted."""
     install(RUNTIME)
-    data = options.data_dir or fresh_directory(ROOT / "var" / "demo")
     emulator_port, password = free_port(), secrets.token_urlsafe(9)
     key, secret = "demo-access-key", secrets.token_urlsafe(24)
     environment = {
-        "DATA_DIR": str(data),
+        "DATA_DIR": str(options.data_dir or fresh_directory(ROOT / "var" / "demo")),
         "SLS_ALLOWED_HOSTS": "127.0.0.1",
         "SLS_ALLOW_HTTP": "1",
         "COLLECT_INTERVAL": "15",
@@ -94,9 +93,8 @@ def demo(options: argparse.Namespace, _rest: list[str]) -> int:
     keys = ["--access-key-id", key, "--access-key-secret", secret]
     with Processes() as running:
         running.start("emulator", ["-m", "emulator", *world, *keys], environment)
-        prepare = ["manage.py", "prepare", "--quiet", "--users", *ROLES]
-        host = f"127.0.0.1:{emulator_port}"
-        running.finish([*prepare, "--endpoint", f"demo=http://{host}", "--access-key-id", key], environment)
+        there = ["--endpoint", f"demo=http://127.0.0.1:{emulator_port}", "--access-key-id", key]
+        running.finish(["manage.py", "prepare", "--quiet", "--users", *ROLES, *there], environment)
         address, users = running.serve(f"127.0.0.1:{options.port}", environment), ", ".join(ROLES)
         print(f"Serving {address} user: operator password: {password} (users: {users})", flush=True)
         return running.watch()
@@ -245,6 +243,8 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):  # a second signal must not leave children behind
+            signal.signal(number, signal.SIG_IGN)
         for child in reversed(self.children.values()):
             child.terminate()
         for child in self.children.values():

@@ -39,7 +39,10 @@ def test_a_tick_asks_for_the_collections_of_one_minute(queue: Any, settings: Any
     settings.COLLECT_INTERVAL = 15
     one, two = store("one"), store("two")
     tasks.tick.call_local()
-    assert waiting(queue) == {("collect_endpoint", (str(one.pk),)): 4, ("collect_endpoint", (str(two.pk),)): 4}
+    assert waiting(queue) == {
+        ("collect_endpoint", (str(one.pk),)): 4,
+        ("collect_endpoint", (str(two.pk),)): 4,
+    }
 
 
 def test_an_interval_of_an_hour_is_still_looked_at_every_minute(queue: Any, settings: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,8 +21,11 @@ PLACE = ("proj", "store", "cg-0")
 SHARDS = [0, 1, 2, 3]
 
 
-def consumer(world: Any, name: str = "worker-1", **how: Any) -> SDKWorker:
-    return SDKWorker(world.sdk_endpoint, *PLACE, name, keys=KEYS, **how)
+@pytest.fixture
+def consumer(world: Any) -> Iterator[Callable[[str], SDKWorker]]:
+    """Start workers of the official SDK; whatever still runs at the end is killed."""
+    with ExitStack() as running:
+        yield lambda name: running.enter_context(SDKWorker(world.sdk_endpoint, *PLACE, name, keys=KEYS))
 
 
 def open_group(page: Any, product: Product) -> None:
@@ -69,9 +74,11 @@ def override(page: Any) -> None:
     page.fill("input[name=typed_name]", "cg-0")
 
 
-def test_consume_stop_rewind_and_consume_again(world: Any, product: Product, page: Any) -> None:
+def test_consume_stop_rewind_and_consume_again(
+    world: Any, product: Product, page: Any, consumer: Callable[[str], SDKWorker]
+) -> None:
     # The SDK consumes to the end, and the page shows it.
-    worker = consumer(world).start()
+    worker = consumer("worker-1")
     worker.wait_for(lambda: len(worker.consumed) == 80)
     sign_in(page, product)
     open_group(page, product)
@@ -117,7 +124,7 @@ def test_consume_stop_rewind_and_consume_again(world: Any, product: Product, pag
     assert all(write["force"] for write in writes)
 
     # The worker starts again and consumes exactly the log groups from that time on, no others.
-    again = consumer(world, "worker-2").start()
+    again = consumer("worker-2")
     expected = {
         (shard, position)
         for shard in SHARDS
@@ -157,29 +164,29 @@ def local(at: int) -> str:
 
 
 def test_a_reset_under_a_running_worker_is_overwritten_and_the_page_says_so(
-    world: Any, product: Product, page: Any
+    world: Any, product: Product, page: Any, consumer: Callable[[str], SDKWorker]
 ) -> None:
-    with consumer(world) as worker:
-        worker.wait_for(lambda: len(worker.consumed) == 80)
-        sign_in(page, product)
-        open_group(page, product)
-        refreshed(page, "worker-1")
-        page.goto(page.url.split("?")[0] + "reset/")
-        page.check("input[name=shard][value='1']")
-        page.check("input[name=to][value=earliest]")
-        page.click("main form button.primary")
-        page.wait_for_url("**/plans/**")
-        assert "worker-1" in page.inner_text("main")
-        page.fill("input[name=reason]", "rehearsal of the trap")
-        override(page)
-        page.click("#apply button.danger")
-        page.wait_for_url("**/resets/**")
-        assert "1 of 1 confirmed" in page.inner_text("main")
-        world.put("proj", "store", 1, 3)
-        worker.wait_for(lambda: len(worker.consumed) == 83)
-        shows(page, "Overwritten")
-        assert "worker-1" in row_of(page, 1)
-        assert len(worker.consumed) == 83, "nothing was consumed again"
+    worker = consumer("worker-1")
+    worker.wait_for(lambda: len(worker.consumed) == 80)
+    sign_in(page, product)
+    open_group(page, product)
+    refreshed(page, "worker-1")
+    page.goto(page.url.split("?")[0] + "reset/")
+    page.check("input[name=shard][value='1']")
+    page.check("input[name=to][value=earliest]")
+    page.click("main form button.primary")
+    page.wait_for_url("**/plans/**")
+    assert "worker-1" in page.inner_text("main")
+    page.fill("input[name=reason]", "rehearsal of the trap")
+    override(page)
+    page.click("#apply button.danger")
+    page.wait_for_url("**/resets/**")
+    assert "1 of 1 confirmed" in page.inner_text("main")
+    world.put("proj", "store", 1, 3)
+    worker.wait_for(lambda: len(worker.consumed) == 83)
+    shows(page, "Overwritten")
+    assert "worker-1" in row_of(page, 1)
+    assert len(worker.consumed) == 83, "nothing was consumed again"
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ def small(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True)
         catalogue = polib.POFile()
         catalogue.append(polib.POEntry(msgid="Lag of %(name)s"))
-        catalogue.append(polib.POEntry(msgid="%(n)d shard", msgid_plural="%(n)d shards", msgstr_plural={0: ""}))
+        catalogue.append(
+            polib.POEntry(msgid="%(n)d shard", msgid_plural="%(n)d shards", msgstr_plural={0: ""})
+        )
         catalogue.save(str(path))
     return tmp_path
 

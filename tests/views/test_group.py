@@ -84,7 +84,7 @@ def test_a_shard_that_cannot_be_read_keeps_its_last_known_figures(browser):
 
 def test_the_bar_is_drawn_to_scale_with_a_text(browser):
     row = row_of(words(browser.get(url(group(shards=[facts("behind")])))))
-    assert "10000 log groups retained, 7000 before the checkpoint, 3000 unread" in row
+    assert "10,000 log groups retained, 7,000 before the checkpoint, 3,000 unread" in row
     kept, unread = (
         float(re.search(rf'class="{name} ?"[^>]* width="([0-9.]+)"', row)[1]) for name in ("kept", "unread")
     )  # type: ignore[index]
