@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import os
 import signal
 import socket
 import stat
@@ -183,7 +182,10 @@ def test_waiting_ends_as_soon_as_the_address_answers(children: run.Processes, tm
 def test_an_interrupt_ends_the_watch_in_peace(
     children: run.Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
     children.start("sleeper", SLEEP, {})
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(run.time, "sleep", lambda _seconds: os.kill(os.getpid(), signal.SIGINT))
+        interrupted.setattr(run.time, "sleep", interrupt)
         assert children.watch() == 0

@@ -128,6 +128,5 @@ def facts_of_gone(left: sls.Checkpoint) -> ShardFacts:
 
 def in_words(error: sls.SLSError) -> str:
     """Return the error of one shard as a line: the operation, what happened, the request id."""
-    code = f" {error.code}" if isinstance(error, sls.ApiError) else ""
     request = f" (request {error.request_id})" if error.request_id else ""
-    return f"{error.operation}{code}: {error.message}{request}"
+    return f"{error.operation}: {error.message}{request}"  # the message begins with the code

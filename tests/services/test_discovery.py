@@ -48,7 +48,9 @@ def test_a_logstore_that_refuses_is_told(emu: Any, endpoint: Endpoint, now: Any)
     assert Logstore.objects.get().problem["code"] == "Unauthorized"
 
 
-def test_a_refused_listing_marks_nothing_as_vanished(emu: Any, endpoint: Endpoint, group: Any, now: Any) -> None:
+def test_a_refused_listing_marks_nothing_as_vanished(
+    emu: Any, endpoint: Endpoint, group: Any, now: Any
+) -> None:
     emu.fault("ListLogStores", **DENIED, times=1)
     discovery.discover(endpoint, now=now, max_age=ALWAYS)
     assert not Logstore.objects.exclude(vanished_at=None).exists()
