@@ -97,7 +97,7 @@ def test_without_venv_the_missing_package_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(run, "VENV", tmp_path / "venv")
     monkeypatch.setattr(run.sys, "executable", str(failing))
     monkeypatch.setattr(run, "may_install", lambda: False)
-    with pytest.raises(SystemExit, match="Install the package python3-venv and try again.\nno ensurepip"):
+    with pytest.raises(SystemExit, match=r"Install the package python3-venv and try again\.\nno ensurepip"):
         run.make_environment()
 
 

@@ -26,6 +26,7 @@ from checkpoints.services.refusals import (
     Moved,
     NeedsApproval,
     NotAllowed,
+    NotRecorded,
     PlanExpired,
     PlanInvalid,
     PlanUsed,
@@ -51,7 +52,7 @@ def apply(
     """Apply a plan once, sending exactly its cursors; returns the reset with one outcome per shard.
 
     Raises a Refused, with nothing sent: NotAllowed, PlanInvalid, PlanUsed, PlanExpired, ReadOnly,
-    NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy. Each but PlanUsed is audited.
+    NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy, NotRecorded. Each but PlanUsed and NotRecorded is audited.
     SLS has no compare-and-set: between the last reading and the write a window of one round trip stays.
     """
     clock = Clock.at(now)
@@ -61,7 +62,7 @@ def apply(
         client, active = _checked(plan, wanted, clock)
         wanted = replace(wanted, override_active=active)  # nothing is overridden where nobody consumes
         receipt = sending.commit_intent(plan, wanted, now=clock())
-    except PlanUsed:
+    except (PlanUsed, NotRecorded):
         raise
     except Refused as refusal:
         _audit_refusal(plan, wanted, refusal, clock())

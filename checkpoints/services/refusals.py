@@ -106,6 +106,15 @@ class Busy(Refused):
         super().__init__(say("Another reset of this group is being sent. Wait for its outcome."))
 
 
+class NotRecorded(Refused):
+    """The database could not keep what was about to be done."""
+
+    code = "not_recorded"
+
+    def __init__(self) -> None:
+        super().__init__(say("The database could not record the reset. Look at its disk, then try again."))
+
+
 class ConsumersActive(Refused):
     """Somebody is consuming, and nobody said to go on all the same."""
 

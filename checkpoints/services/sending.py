@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from checkpoints import sls
 from checkpoints.domain.messages import say
@@ -16,7 +16,7 @@ from checkpoints.models import ConsumerGroup, Endpoint, Plan, Reset, ShardReset
 from checkpoints.services import audit, parallel
 from checkpoints.services.audit import Actor
 from checkpoints.services.problems import explain
-from checkpoints.services.refusals import Busy, PlanInvalid, PlanUsed
+from checkpoints.services.refusals import Busy, NotRecorded, PlanInvalid, PlanUsed
 
 WIDTH = 8
 """Writes in flight at once; as many failures in a row stop the rest."""
@@ -55,7 +55,7 @@ def commit_intent(plan: Plan, wanted: Wanted, *, now: datetime) -> IntentReceipt
     """Use the plan up and record reset, shards and audit in one durable transaction.
 
     Raises PlanUsed when somebody was first, Busy while another reset of the group is being sent,
-    PlanInvalid when the endpoint changed meanwhile.
+    PlanInvalid when the endpoint changed meanwhile, NotRecorded when the database fails.
     """
     group = plan.group
     try:
@@ -68,6 +68,8 @@ def commit_intent(plan: Plan, wanted: Wanted, *, now: datetime) -> IntentReceipt
             return IntentReceipt(_key, *_record(plan, group, wanted, now))
     except IntegrityError:
         raise Busy from None
+    except DatabaseError as error:
+        raise NotRecorded from error
 
 
 def _check_endpoint_still(checked: Endpoint) -> None:

@@ -95,6 +95,8 @@ def plan(request: HttpRequest, pk: UUID) -> HttpResponse:
     except resets.Moved as moved:
         context = {"moved": moved, "plan": found, "group": found.group}
         return render(request, "resets/moved.html", context, status=409)
+    except resets.NotRecorded as refusal:
+        return _plan_page(request, found, form, refusal=refusal, status=503)
     except resets.Refused as refusal:
         return _plan_page(request, found, form, refusal=refusal, status=409)
 

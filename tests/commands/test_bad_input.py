@@ -6,7 +6,7 @@ import pytest
 from django.core.management import base, call_command, load_command_class
 from django.core.management.base import CommandError
 
-from checkpoints.models import AuditEvent, Endpoint, Plan, Reset
+from checkpoints.models import AuditRow, Endpoint, Plan, Reset
 from tests.services import resetting as the
 
 pytestmark = pytest.mark.django_db
@@ -223,9 +223,9 @@ def test_a_secret_that_cannot_be_is_refused_and_not_repeated(refused, db, monkey
 @pytest.mark.parametrize("verb", ["test", "remove"])
 @pytest.mark.parametrize("odd", [*ODD, "nobody"])
 def test_an_endpoint_that_cannot_be_is_neither_tested_nor_removed(refused, endpoint, verb, odd):
-    before = AuditEvent.objects.count()
+    before = AuditRow.objects.count()
     refused("endpoint", verb, ODD.get(odd, odd))
-    assert AuditEvent.objects.count() == before
+    assert AuditRow.objects.count() == before
 
 
 @pytest.mark.parametrize("odd", ODD)

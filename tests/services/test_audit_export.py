@@ -53,3 +53,20 @@ def test_an_exported_log_is_verified_with_the_standard_library_alone(log: None, 
     done = checked(lines, tmp_path)
     assert done.returncode == 1
     assert "Row 3 was changed" in done.stdout
+
+
+def test_a_check_without_the_key_says_what_to_set(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SEALING_KEY", raising=False)
+    assert audit_chain.main(str(tmp_path / "audit.jsonl")) == 2
+    assert capsys.readouterr().err == "Set SEALING_KEY to the sealing key in base64.\n"
+
+
+def test_a_whole_chain_is_told_in_words(
+    log: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "audit.jsonl").write_text("".join(audit_export.export("jsonl", actor=SYSTEM)))
+    monkeypatch.setenv("SEALING_KEY", KEY)
+    assert audit_chain.main(str(tmp_path / "audit.jsonl")) == 0
+    assert capsys.readouterr().out == "The chain is whole.\n"

@@ -208,3 +208,37 @@ def test_an_endpoint_that_hangs_in_the_middle_does_not_delay_another(
         assert time.monotonic() - begun < 1.4
         for future in waiting:
             future.cancel()
+
+
+def test_a_group_deleted_meanwhile_is_told_as_gone(emu: Any, group: ConsumerGroup) -> None:
+    emu.world.projects["proj"].logstores["store"].groups.pop("cg-0")
+    with pytest.raises(sls.NotFound, match="the group cg-0 no longer exists"):
+        collector.read_group(group, max_age=FRESH, now=moment())
+
+
+def test_without_the_retention_the_lag_is_still_read(emu: Any, group: ConsumerGroup) -> None:
+    put_behind(emu)
+    emu.fault("GetLogStore", status=403, code="Unauthorized", message="denied", times=9)
+    collector.read_group(group, max_age=FRESH, now=moment())
+    group.refresh_from_db()
+    assert (group.backlog, group.logstore.retention_days) == (20, None)
+
+
+def test_one_group_that_may_not_be_read_has_its_own_problem(emu: Any, endpoint: Endpoint) -> None:
+    emu.add_group("proj", "store", "cg-1")
+    discovery.discover(endpoint, now=moment())
+    emu.fault("GetCheckPoint", status=403, code="Unauthorized", message="denied", times=1)
+    collector.read_logstore(Logstore.objects.get(), now=moment())
+    problems = [one.problem["code"] if one.problem else None for one in ConsumerGroup.objects.all()]
+    assert sorted(problems, key=str) == [None, "Unauthorized"]
+
+
+def test_a_logstore_that_fails_is_a_problem_of_its_endpoint(emu: Any, endpoint: Endpoint) -> None:
+    discovery.discover(endpoint, now=moment())
+    emu.fault("ListShards", status=403, code="Unauthorized", message="denied", times=9)
+    assert [problem.operation for problem in collector.collect_endpoint(endpoint, now=moment())] == [
+        "ListShards"
+    ]
+    endpoint.refresh_from_db()
+    assert endpoint.problem["code"] == "Unauthorized"
+    assert Logstore.objects.get().problem["code"] == "Unauthorized"

@@ -10,7 +10,7 @@ import pytest
 
 from checkpoints import sls
 from checkpoints.domain.lag import ShardFacts, State, assess
-from checkpoints.services import reading
+from checkpoints.services import parallel, reading
 from checkpoints.services.reading import Known, LogstoreSeen, read
 from tests.services.resetting import begin, end, place
 
@@ -29,6 +29,7 @@ def client(emu: Any) -> Iterator[sls.Client]:
         threads=8,
     )
     yield made
+    parallel.pool(made).shutdown(cancel_futures=True)  # what was abandoned must not outlive the emulator
     made.close()
 
 

@@ -262,7 +262,7 @@ def test_no_audit_no_reset(emu, placed, operator, monkeypatch):
         raise DatabaseError("disk full")
 
     monkeypatch.setattr(audit, "record", full)
-    with pytest.raises(DatabaseError):
+    with pytest.raises(resets.NotRecorded, match="could not record"):
         the.apply(plan, operator)
     assert (the.sent(emu), Reset.objects.count()) == ([], 0)
 

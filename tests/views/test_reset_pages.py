@@ -230,6 +230,24 @@ def test_active_consumers_stop_a_reset_until_the_name_is_typed(emu, browser, gro
     assert len(the.sent(emu)) == 1
 
 
+def test_a_database_that_cannot_record_a_reset_is_503_and_nothing_is_sent(
+    emu, browser, placed, operator, monkeypatch
+):
+    from django.db import OperationalError
+
+    from checkpoints.services import audit
+
+    def full(*args, **kwargs):
+        raise OperationalError("disk full")
+
+    plan = the.make(placed, operator, "earliest", [0])
+    monkeypatch.setattr(audit, "record", full)
+    response = confirm(browser, plan)
+    assert response.status_code == 503
+    assert "could not record the reset" in page(response)
+    assert (the.sent(emu), Reset.objects.count()) == ([], 0)
+
+
 def test_a_checkpoint_that_moved_is_409_with_a_link_to_the_new_plan(emu, browser, placed, operator):
     plan = the.make(placed, operator, "earliest", [0])
     the.place(emu, {0: 16})

@@ -141,7 +141,7 @@ def joined(argv: list[str]) -> list[str]:
 
 def actor_of(name: str) -> User:
     """Return the active user of a name who may reset; raises CommandError."""
-    user = User.objects.filter(username=name, is_active=True).first() if "\0" not in name else None
+    user = User.objects.filter(username=name, is_active=True).first() if name.isprintable() else None
     if user is None:
         raise CommandError(f"There is no active user named {name[:150]!r}.")
     if not user.has_perm("checkpoints.reset_checkpoint"):
@@ -152,8 +152,8 @@ def actor_of(name: str) -> User:
 def find_group(options: dict[str, Any]) -> ConsumerGroup:
     """Return the group that the options name; raises CommandError naming what does not exist."""
     names = [options[key] for key in ("endpoint", "project", "logstore", "group")]
-    if any("\0" in name for name in names):
-        raise CommandError("A name holds a NUL character.")
+    if not all(name.isprintable() for name in names):
+        raise CommandError("A name holds control characters.")
     endpoint = Endpoint.objects.filter(name=names[0], removed_at=None).first()
     if endpoint is None:
         raise CommandError(f"There is no endpoint named {names[0][:80]!r}.")
