@@ -39,9 +39,9 @@ def test_a_file_is_short_enough_to_be_read_at_once(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= MOST_LINES
 
 
-def test_the_management_commands_are_those_of_the_contract() -> None:
+def test_every_management_command_of_the_contract_exists() -> None:
     ours = {name for name, app in get_commands().items() if app == "checkpoints"}
-    assert ours == COMMANDS
+    assert COMMANDS - ours == set()
 
 
 def test_every_setting_that_is_read_is_documented() -> None:

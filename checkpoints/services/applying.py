@@ -52,7 +52,8 @@ def apply(
     """Apply a plan once, sending exactly its cursors; returns the reset with one outcome per shard.
 
     Raises a Refused, with nothing sent: NotAllowed, PlanInvalid, PlanUsed, PlanExpired, ReadOnly,
-    NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy, NotRecorded. Each but PlanUsed and NotRecorded is audited.
+    NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy, NotRecorded.
+    Each but PlanUsed and NotRecorded is audited.
     SLS has no compare-and-set: between the last reading and the write a window of one round trip stays.
     """
     clock = Clock.at(now)

@@ -93,8 +93,9 @@ def collect_endpoint(endpoint: Endpoint, *, now: datetime) -> list[Problem]:
     stores = _with_groups(endpoint)
     failed = [problem for problem in (_try(logstore, now) for logstore in stores) if problem is not None]
     # One project without rights is its own problem; the endpoint has one when nothing could be read.
-    _mark_endpoint(endpoint, failed[0] if failed and len(failed) == len(stores) else None, now)
-    return problems + failed
+    met = problems + failed
+    _mark_endpoint(endpoint, met[0] if met and len(failed) == len(stores) else None, now)
+    return met
 
 
 def _with_groups(endpoint: Endpoint) -> list[Logstore]:

@@ -89,7 +89,9 @@ def test_a_target_that_makes_no_sense_makes_no_plan(refused, emu, group, people,
 def test_an_undo_of_another_groups_reset_makes_no_plan(refused, emu, group, people):
     the.place(emu, {0: 5})
     reset = the.apply(the.make(group, people["operator"], "earliest", [0]), people["operator"])
-    other = type(group).objects.create(logstore=group.logstore, name="other", order=False, timeout_seconds=60)
+    other = type(group).objects.create(
+        logstore=group.logstore, name="other", in_order=False, timeout_seconds=60
+    )
     to = f"--to=undo:{reset.pk}"
     refused("reset", "plan", *place_with(group=other.name), to, "--shards", "0", "--actor", "the-operator")
     assert Plan.objects.count() == 1

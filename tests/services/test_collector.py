@@ -13,7 +13,7 @@ from checkpoints.domain.lag import State, assess
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
 from checkpoints.services import collector, connections, discovery, parallel
 from emulator.testing import running
-from tests.conftest import KEYS
+from tests.conftest import KEYS, store_endpoint
 
 pytestmark = pytest.mark.django_db
 FRESH = timedelta(0)
@@ -242,3 +242,11 @@ def test_a_logstore_that_fails_is_a_problem_of_its_endpoint(emu: Any, endpoint: 
     endpoint.refresh_from_db()
     assert endpoint.problem["code"] == "Unauthorized"
     assert Logstore.objects.get().problem["code"] == "Unauthorized"
+
+
+def test_an_endpoint_of_which_no_project_can_be_read_is_no_success(emu):
+    refused = store_endpoint(emu, secret="notTheSecretOfTheKey")
+    assert collector.collect_endpoint(refused, now=datetime.now(UTC))
+    refused.refresh_from_db()
+    assert refused.problem["code"] == "SignatureNotMatch"
+    assert refused.last_success_at is None
