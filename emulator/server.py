@@ -49,9 +49,11 @@ class Server:
             self._listener.close()
         if self._ticking is not None:
             self._ticking.cancel()
-        for connection in list(self._open):
-            connection.drop()
-        await asyncio.sleep(0)
+        # A connection accepted a moment ago reaches us only some turns of the loop later.
+        for _ in range(5):
+            for connection in list(self._open):
+                connection.drop()
+            await asyncio.sleep(0)
 
     def serve(self, connection: Connection, request: Request) -> None:
         if request.path.startswith("/_emulator/"):

@@ -54,6 +54,14 @@ def row_of(page: Any, shard: int) -> str:
     return str(page.inner_text(f"#shard-{shard}"))
 
 
+def backlogs(page: Any) -> list[int | None]:
+    """Reload the page and return the backlog of each shard as it stands in its row."""
+    page.reload()
+    page.wait_for_timeout(500)
+    cells = [page.inner_text(f"#shard-{shard} td[data-label=Backlog]") for shard in SHARDS]
+    return [int(cell) if cell.isdigit() else None for cell in cells]
+
+
 def received(world: Any, shard: int) -> dict[int, int]:
     """Return when the emulator received each log group of a shard, by position: the judge of the story."""
     found = world.world.logstore("proj", "store").all_shards[shard]
@@ -91,14 +99,13 @@ def test_consume_stop_rewind_and_consume_again(
     worker.stop()
     for shard in SHARDS:
         world.put("proj", "store", shard, 5 + shard)
-    refreshed(page, "26")
+    wait_until(lambda: backlogs(page) == [5, 6, 7, 8], "the page shows the new backlog")
     for shard in SHARDS:
         times = received(world, shard)
         end = max(times) + 1
         lag = times[end - 1] - times[end - 6 - shard]
         found = lag_of(product)["shards"][shard]
         assert (found["backlog"], found["lag_seconds"]) == (5 + shard, float(lag))
-        assert f"{5 + shard}" in row_of(page, shard)
 
     # The operator rewinds shards 0 and 2 to a time.
     times = received(world, 0)

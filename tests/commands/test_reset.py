@@ -145,7 +145,7 @@ def test_a_refusal_of_the_service_leaves_with_1_and_is_told(emu, run):
     ("changed", "words"),
     [
         ({"--endpoint": "nowhere"}, "no endpoint named"),
-        ({"--endpoint": "a\0b"}, "NUL"),
+        ({"--endpoint": "a\0b"}, "control characters"),
         ({"--project": "a/b"}, "has no group"),
         ({"--group": "x" * 500}, "has no group"),
         ({"--to": ""}, "Say where to go"),
