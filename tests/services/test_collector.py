@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -199,15 +200,14 @@ def test_an_endpoint_that_hangs_in_the_middle_does_not_delay_another(
         hung, healthy = add_endpoint(slow, name="hung"), add_endpoint(emu, name="healthy")
         for endpoint in (hung, healthy):
             discovery.discover(endpoint, now=moment())
-        slow.latency(1500, "GetCursor")
+        slow.latency(3000, "GetCursor")
         pool = parallel.pool(connections.connect(hung))
         ask = connections.connect(hung).get_cursor
         waiting = [pool.submit(ask, "proj", "store", 0, "end") for _ in range(8)]
         begun = time.monotonic()
         assert collector.collect_endpoint(healthy, now=moment()) == []
-        assert time.monotonic() - begun < 1.4
-        for future in waiting:
-            future.cancel()
+        assert time.monotonic() - begun < 2.8
+        wait([future for future in waiting if not future.cancel()])
 
 
 def test_a_group_deleted_meanwhile_is_told_as_gone(emu: Any, group: ConsumerGroup) -> None:
