@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from checkpoints import sls
 from checkpoints.domain import targets
@@ -37,6 +38,7 @@ from checkpoints.services.refusals import (
 from checkpoints.services.sending import Wanted
 
 LONGEST_REASON, LONGEST_TICKET = 500, 100
+log = logging.getLogger(__name__)
 
 
 def apply(
@@ -53,7 +55,7 @@ def apply(
 
     Raises a Refused, with nothing sent: NotAllowed, PlanInvalid, PlanUsed, PlanExpired, ReadOnly,
     NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy, NotRecorded.
-    Each but PlanUsed and NotRecorded is audited.
+    Each but PlanUsed and NotRecorded is audited. When outcomes cannot be stored the reset comes back open.
     SLS has no compare-and-set: between the last reading and the write a window of one round trip stays.
     """
     clock = Clock.at(now)
@@ -68,8 +70,13 @@ def apply(
     except Refused as refusal:
         _audit_refusal(plan, wanted, refusal, clock())
         raise
-    sending.send(client, receipt, clock)
-    settling.finish(receipt.reset, settling.read(plan.group), actor=actor, now=clock())
+    try:
+        sending.send(client, receipt, clock)
+        settling.finish(receipt.reset, settling.read(plan.group), actor=actor, now=clock())
+    except DatabaseError:
+        # The intent is kept, the writes may be out: what is open settles later, by reading.
+        log.exception("outcomes of reset %s could not be stored", receipt.reset.pk)
+        return receipt.reset
     return Reset.objects.get(pk=receipt.reset.pk)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from checkpoints.models import Reset
+from checkpoints.models import Reset, ShardReset
 from checkpoints.services.applying import apply
 from checkpoints.services.plans import as_json as plan_as_json
 from checkpoints.services.plans import plan
@@ -52,17 +52,19 @@ __all__ = [
     "settle",
 ]
 
+OPEN = {ShardReset.Outcome.PLANNED, ShardReset.Outcome.SENDING}
+
 
 def as_json(reset: Reset) -> dict[str, Any]:
-    """Return the JSON of `reset apply`; what is not known is null."""
+    """Return the JSON of `reset apply`; what is not known is null, what is still open is "unknown"."""
     return {
         "id": str(reset.pk),
         "plan": str(reset.plan_id),
-        "outcome": reset.outcome,
+        "outcome": "unknown" if reset.outcome == Reset.Outcome.SENDING else reset.outcome,
         "shards": [
             {
                 "shard": line.shard,
-                "outcome": line.outcome,
+                "outcome": "unknown" if line.outcome in OPEN else line.outcome,
                 "before": line.before,
                 "after": line.after,
                 "read_back": line.read_back,

@@ -267,6 +267,28 @@ def test_no_audit_no_reset(emu, placed, operator, monkeypatch):
     assert (the.sent(emu), Reset.objects.count()) == ([], 0)
 
 
+def test_outcomes_that_cannot_be_stored_leave_an_open_reset_that_settles_by_reading(
+    emu, placed, operator, monkeypatch
+):
+    from django.db import DatabaseError
+
+    from checkpoints.services import settling
+
+    plan = the.make(placed, operator, "earliest", [0])
+    with monkeypatch.context() as broken:
+
+        def full(*args, **kwargs):
+            raise DatabaseError("disk full")
+
+        broken.setattr(settling, "finish", full)
+        reset = the.apply(plan, operator)
+    assert (reset.outcome, resets.as_json(reset)["outcome"]) == ("sending", "unknown")
+    assert len(the.sent(emu)) == 1
+    resets.settle(the.now() + timedelta(minutes=5))
+    assert Reset.objects.get().outcome == "confirmed"
+    assert len(the.sent(emu)) == 1
+
+
 def test_a_refusal_of_the_service_is_told_with_code_and_request_id(emu, placed, operator):
     plan = the.make(placed, operator, "earliest", [0])
     emu.fault("UpdateCheckPoint", status=400, code="InvalidShardCheckPoint", times=1)
