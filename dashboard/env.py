@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import secrets
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -93,6 +95,17 @@ def sqlite(path: Path) -> dict[str, object]:
         # In memory, threads would see different databases; the tests use a file.
         "TEST": {"NAME": str(path.with_name("test.sqlite3"))},
     }
+
+
+def price(name: str) -> tuple[Decimal, str] | None:
+    """Return an amount and its currency from text such as "0.18 CNY", None when nothing is set."""
+    value = text(name)
+    if not value:
+        return None
+    found = re.fullmatch(r"([0-9]{1,9}(?:[.][0-9]{1,6})?) ([A-Z]{3})", value)
+    if found is None:
+        raise BadSetting(name, "write an amount and a currency, such as 0.18 CNY, or leave it empty")
+    return Decimal(found[1]), found[2]
 
 
 def data_directory(default: Path) -> Path:

@@ -26,7 +26,11 @@ SLS_ALLOWED_HOSTS = tuple(env.words("SLS_ALLOWED_HOSTS"))
 SLS_ALLOW_HTTP = env.flag("SLS_ALLOW_HTTP")
 SLS_CONCURRENCY = env.number("SLS_CONCURRENCY", 32, least=1, most=256)
 COLLECT_INTERVAL = env.number("COLLECT_INTERVAL", 60, least=5, most=3600)
-PLAN_LIFETIME_SECONDS = 300
+PLAN_LIFETIME_SECONDS = env.number("PLAN_LIFETIME", 300, least=30, most=3600)
+APPROVAL_LIFETIME_SECONDS = env.number("APPROVAL_LIFETIME", 1800, least=60, most=86400)
+BREAK_GLASS = env.flag("BREAK_GLASS")
+READ_PRICE = env.price("READ_PRICE")  # what one GB of read traffic costs, and in what currency
+SEND_IN_BACKGROUND = True  # the page of a reset shows its progress; tests send before they answer
 FRESH_SIGN_IN_SECONDS = 900
 SESSION_ABSOLUTE_SECONDS = 12 * 3600
 

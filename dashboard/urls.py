@@ -10,6 +10,7 @@ from checkpoints.views import (
     groups,
     health,
     overview,
+    planning,
     preferences,
     resets,
     signing_in,
@@ -18,7 +19,7 @@ from checkpoints.views import (
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("groups/<int:pk>/", groups.group, name="group"),
-    path("groups/<int:pk>/reset/", resets.start, name="group-reset"),
+    path("groups/<int:pk>/reset/", planning.start, name="group-reset"),
     path("plans/<uuid:pk>/", resets.plan, name="plan"),
     path("resets/", resets.listing, name="resets"),
     path("resets/<uuid:pk>/", resets.detail, name="reset"),

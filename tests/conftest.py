@@ -45,6 +45,7 @@ def plain_settings(settings: Any) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.HUEY.immediate = False
+    settings.SEND_IN_BACKGROUND = False
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ FOLDERS = ["checkpoints", "dashboard", "emulator", "bench"]
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 COMMANDS = {"audit", "catalogues", "collect", "endpoint", "lag", "prepare", "reset", "user"}
-READERS = {"choice", "database", "flag", "number", "text", "time_zone", "words"}
+READERS = {"choice", "database", "flag", "number", "price", "text", "time_zone", "words"}
 MOST_LINES = 300
 
 

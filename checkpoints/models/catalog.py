@@ -58,6 +58,8 @@ class ConsumerGroup(Seen):
     name = models.CharField(max_length=128)
     in_order = models.BooleanField(default=False)
     timeout_seconds = models.PositiveIntegerField(null=True)
+    snapshot_hours = models.PositiveSmallIntegerField(null=True)  # a snapshot every so often, if wanted
+    next_snapshot_at = models.DateTimeField(null=True)
 
     read_at = models.DateTimeField(null=True)
     claimed_until = models.DateTimeField(null=True)  # the lease of whoever reads it just now

@@ -50,11 +50,16 @@ class Reset(models.Model):
     reason = models.CharField(max_length=500)
     ticket = models.CharField(max_length=100, blank=True)
     overrode_active = models.BooleanField(default=False)
+    broke_glass = models.BooleanField(default=False)  # without the second person that was asked for
+    approved_by = models.CharField(max_length=150, blank=True)
+    # Whether the first write without an answer stops the rest; otherwise only many failures in a row do.
+    stop_at_unknown = models.BooleanField(default=True)
     outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.SENDING)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     watch_until = models.DateTimeField(null=True)
     looked_at = models.DateTimeField(null=True)
+    watch_ended_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         default_permissions = ()
@@ -108,6 +113,8 @@ class ShardReset(models.Model):
     watch = models.CharField(max_length=16, choices=Watch, default=Watch.NONE, blank=True)
     watch_reasons = models.JSONField(default=list)
     last_seen = models.JSONField(null=True)  # {"cursor", "position", "consumer", "updated_at"}
+    # When log groups were first seen to arrive after the write: until then an idle consumer saves nothing.
+    flowed_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

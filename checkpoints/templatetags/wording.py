@@ -51,6 +51,13 @@ OUTCOMES: dict[str, tuple[str | Promise, str]] = {
     "held": (_("Held"), "ok"),
     "taken_up": (_("Taken up"), "ok"),
     "overwritten": (_("Overwritten"), "bad"),
+    "asked": (_("Waiting for approval"), "warn"),
+    "approved": (_("Approved"), "ok"),
+    "denied": (_("Denied"), "bad"),
+    "waiting": (_("Waiting until quiet"), "warn"),
+    "applied": (_("Applied"), "ok"),
+    "expired": (_("Expired"), ""),
+    "cancelled": (_("Cancelled"), ""),
 }
 KINDS = {"state": STATES, "verdict": VERDICTS, "outcome": OUTCOMES}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 
@@ -30,3 +31,12 @@ def wants_fragment(request: HttpRequest) -> bool:
     if not htmx:
         return False
     return not htmx.boosted and not htmx.history_restore_request
+
+
+class SeeOther(HttpResponse):
+    """Redirect after a POST."""
+
+    status_code = 303
+
+    def __init__(self, name: str, pk: object) -> None:
+        super().__init__(headers={"Location": reverse(name, args=[pk])})

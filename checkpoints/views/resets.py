@@ -1,4 +1,4 @@
-"""Pages of resets: choose, plan, apply, watch."""
+"""Pages of resets: the plan and its confirmation, what came of it, and the list."""
 
 from __future__ import annotations
 
@@ -14,73 +14,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from checkpoints.forms.resets import ConfirmForm, TargetForm, zones
-from checkpoints.models import ConsumerGroup, Plan
+from checkpoints.forms.resets import ConfirmForm
+from checkpoints.models import Plan
+from checkpoints.queries import plans as planned
 from checkpoints.queries import resets as queries
 from checkpoints.services import resets
-from checkpoints.views.pages import render_page
+from checkpoints.views.pages import SeeOther, render_page
 from checkpoints.views.requests import actor, is_fresh
 
 LOOK_AGE = timedelta(seconds=2)
-
-
-class SeeOther(HttpResponse):
-    """Redirect after a POST."""
-
-    status_code = 303
-
-    def __init__(self, name: str, pk: object) -> None:
-        super().__init__(headers={"Location": reverse(name, args=[pk])})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@permission_required("checkpoints.reset_checkpoint", raise_exception=True)
-def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Choose shards and a target; a POST makes the plan."""
-    now = timezone.now()
-    group = get_object_or_404(queries.find_group(pk))
-    posted = request.method == "POST"
-    form = TargetForm(request.POST if posted else None, now=now, initial=_initial(request))
-    refusal = None
-    if posted and form.is_valid():
-        try:
-            return SeeOther("plan", _make(request, group, form).pk)
-        except resets.Refused as error:
-            refusal = error
-    ticked = request.POST.getlist("shard") if posted else request.GET.getlist("shard")
-    context = {
-        "group": group,
-        "form": form,
-        "refusal": refusal,
-        "shards": queries.choices(group, ticked, now=now),
-        "zones": zones(),
-    }
-    return render(request, "resets/start.html", context, status=422 if posted else 200)
-
-
-def _initial(request: HttpRequest) -> dict[str, str]:
-    typed = request.GET.get("text", "")
-    return {"zone": timezone.get_current_timezone_name(), "text": typed, "to": "text" if typed else ""}
-
-
-def _make(request: HttpRequest, group: ConsumerGroup, form: TargetForm) -> Plan:
-    assert form.target is not None  # noqa: S101 - the form is valid
-    return resets.plan(
-        group,
-        target=form.target,
-        shards=form.cleaned_data["shards"],
-        maker=request.user,  # type: ignore[arg-type]
-        now=form.now,
-        actor=actor(request),
-        typed=form.typed,
-    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("checkpoints.reset_checkpoint", raise_exception=True)
 def plan(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a plan to its maker; a POST applies it, once."""
-    found = get_object_or_404(queries.plans(), pk=pk, maker=request.user)
+    found = get_object_or_404(planned.plans(), pk=pk, maker=request.user)
     if not is_fresh(request):
         return redirect(f"{reverse('confirm-password')}?{urlencode({'next': request.path})}")
     form = ConfirmForm(request.POST or None, group_name=found.group.name)
@@ -122,7 +71,7 @@ def _plan_page(
     refusal: resets.Refused | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    view = queries.plan_view(found, now=timezone.now())
+    view = planned.plan_view(found, now=timezone.now())
     active = view.active or isinstance(refusal, resets.ConsumersActive)
     context = {"view": view, "group": found.group, "form": form, "refusal": refusal, "active": active}
     return render(request, "resets/plan.html", context, status=status)
