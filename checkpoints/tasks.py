@@ -12,7 +12,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from checkpoints.models import Endpoint
-from checkpoints.services import collector, resets
+from checkpoints.services import collector, resets, snapshots, waiting
 
 LOOK_EVERY = 10
 log = logging.getLogger(__name__)
@@ -57,5 +57,12 @@ def settle_at_start() -> None:
 
 @db_task()
 def look() -> None:
-    """Look at every reset that is still watched, so that a watch ends with nobody's page open."""
+    """Look at every reset still watched and every wait still open, also with nobody's page open."""
+    waiting.look_at_open(timezone.now())
     resets.look_at_open(timezone.now())
+
+
+@db_periodic_task(crontab(minute="*"))
+def take_snapshots() -> None:
+    """Take the scheduled snapshots that are due; several hosts may ask, each is taken once."""
+    snapshots.take_due(timezone.now())

@@ -46,6 +46,10 @@ class Server:
     async def close(self) -> None:
         """Stop at once: no more connections, and the open ones are cut."""
         if self._listener is not None:
+            loop = asyncio.get_running_loop()
+            for listening in self._listener.sockets:  # one accepted in this very turn still has to be made
+                loop.remove_reader(listening.fileno())
+            await asyncio.sleep(0)
             self._listener.close()
         if self._ticking is not None:
             self._ticking.cancel()

@@ -14,7 +14,18 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ["checkpoints", "dashboard", "emulator", "bench"]
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
-COMMANDS = {"audit", "catalogues", "collect", "endpoint", "lag", "prepare", "reset", "user"}
+COMMANDS = {
+    "audit",
+    "catalogues",
+    "collect",
+    "endpoint",
+    "lag",
+    "prepare",
+    "reset",
+    "snapshot",
+    "approval",
+    "user",
+}
 READERS = {"choice", "database", "flag", "number", "price", "text", "time_zone", "words"}
 MOST_LINES = 300
 

@@ -113,3 +113,10 @@ def test_the_start_settles_what_an_earlier_process_left_open(
     tasks.settle_at_start.call_local()
     reset.refresh_from_db()
     assert reset.outcome != Reset.Outcome.SENDING
+
+
+def test_scheduled_snapshots_are_taken_when_they_are_due(group: Any) -> None:
+    ConsumerGroup.objects.filter(pk=group.pk).update(snapshot_hours=6)
+    tasks.take_snapshots.call_local()
+    tasks.take_snapshots.call_local()
+    assert group.snapshots.count() == 1

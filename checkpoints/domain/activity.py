@@ -39,11 +39,12 @@ class ActivitySample:
 
 @dataclass(frozen=True)
 class Activity:
-    """The verdict, its evidence, and the names consumers left."""
+    """The verdict, its evidence, the names consumers left, and when it is quiet if nobody saves again."""
 
     verdict: ActivityVerdict
     reasons: tuple[Message, ...]
     consumers: tuple[str, ...]
+    quiet_at: datetime | None = None
 
 
 def activity(
@@ -51,30 +52,31 @@ def activity(
     *,
     now: datetime,
     group_timeout: timedelta,
-    own_writes: Sequence[tuple[int, datetime]] = (),
+    own_writes: Sequence[tuple[int, datetime, int]] = (),
     flush: timedelta = FLUSH,
 ) -> Activity:
     """Judge whether a group is being consumed.
 
-    `own_writes` are the (shard, time) this product wrote: they are no evidence. An idle consumer at the end
-    saves nothing, so silence there proves nothing and is called probably active while a name is on the shard.
+    `own_writes` are the (shard, time, position) this product wrote: they are no evidence. An idle consumer at
+    the end saves nothing, so silence there proves nothing and is called probably active while a name is on
+    the shard.
     """
     latest = _latest(samples)
     names = tuple(sorted({sample.consumer for sample in latest if sample.consumer}))
     quiet_after = max(group_timeout, flush)
 
+    saves = [one.updated_at for one in latest if one.updated_at is not None and not _own(one, own_writes)]
+
     def made(verdict: ActivityVerdict, *reasons: Message) -> Activity:
-        return Activity(verdict, reasons, names)
+        is_active = verdict is ActivityVerdict.ACTIVE
+        quiet_at = max(saves) + quiet_after if is_active and saves else None
+        return Activity(verdict, reasons, names, quiet_at)
 
     if moving := _moving(samples, own_writes):
         return made(
             ActivityVerdict.ACTIVE, say("Saved while we looked, on shards %(shards)s.", shards=moving)
         )
-    ages = [
-        now - sample.updated_at
-        for sample in latest
-        if sample.updated_at is not None and not _own(sample, own_writes)
-    ]
+    ages = [now - saved for saved in saves]
     if ages and min(ages) <= quiet_after:
         span = in_words(max(min(ages), timedelta(0)))
         return made(ActivityVerdict.ACTIVE, say("The last checkpoint was saved %(span)s ago.", span=span))
@@ -101,11 +103,12 @@ def _latest(samples: Iterable[ActivitySample]) -> list[ActivitySample]:
     return list(by_shard.values())
 
 
-def _moving(samples: Sequence[ActivitySample], own: Sequence[tuple[int, datetime]]) -> str:
+def _moving(samples: Sequence[ActivitySample], own: Sequence[tuple[int, datetime, int]]) -> str:
     moved = []
     for last in _latest(samples):
         earlier = [sample for sample in samples if sample.shard == last.shard and sample.at < last.at]
-        if not _own(last, own) and any(_differs(sample, last) for sample in earlier):
+        vanished = last.updated_at is None and last.position is None  # made anew: nobody saves "nothing"
+        if not vanished and not _own(last, own) and any(_differs(sample, last) for sample in earlier):
             moved.append(last)
     return _shards(moved)
 
@@ -114,10 +117,11 @@ def _differs(one: ActivitySample, other: ActivitySample) -> bool:
     return (one.updated_at, one.position) != (other.updated_at, other.position)
 
 
-def _own(sample: ActivitySample, own: Sequence[tuple[int, datetime]]) -> bool:
+def _own(sample: ActivitySample, own: Sequence[tuple[int, datetime, int]]) -> bool:
     saved = sample.updated_at
     return saved is not None and any(
-        shard == sample.shard and abs(saved - written) <= _SKEW for shard, written in own
+        (shard, position) == (sample.shard, sample.position) and abs(saved - written) <= _SKEW
+        for shard, written, position in own
     )
 
 

@@ -13,8 +13,10 @@ _TIME = re.compile(
     r"(?: ?(Z|[+-][0-9]{2}:?[0-9]{2})| ([A-Za-z][A-Za-z0-9_+/-]{0,60}))?",
     re.IGNORECASE,
 )
-_EPOCH = re.compile(r"@([0-9]{1,18})")
+_EPOCH = re.compile(r"@([0-9]{1,18})|([0-9]{10}|[0-9]{13})")
 _MILLISECONDS = 100_000_000_000
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
 
@@ -26,10 +28,10 @@ def parse(text: str, *, zone: tzinfo | None) -> datetime:
     """Read a time, returned in UTC; one without offset is taken in `zone`. Raises BadMoment.
 
     Accepts "2026-11-20T08:00:00Z", "... 08:00+08:00", "2026-11-20 08:00[:00]", a zone's name behind a space,
-    and "@" with epoch seconds or milliseconds.
+    and epoch seconds or milliseconds, behind "@" or as a bare number of 10 or 13 digits.
     """
     if found := _EPOCH.fullmatch(text):
-        return _from_epoch(int(found[1]))
+        return _from_epoch(int(found[1] or found[2]))
     found = _TIME.fullmatch(text)
     if found is None:
         raise BadMoment(say("This is not a target: try earliest, latest, 2026-11-20 08:00, -2h or 2h ago."))
@@ -68,6 +70,32 @@ def checked(moment: datetime, zone: tzinfo | None = None) -> datetime:
 def utc(moment: datetime) -> str:
     """Return "2026-11-20 08:00:00 UTC"."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso(moment: datetime) -> str:
+    """Return a time as ISO 8601 in UTC with the letter Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def clocks(moment: datetime, zone: ZoneInfo | None, *, now: datetime | None = None) -> str:
+    """Return "Fri 20 Nov 02:47:00 UTC, 10:47:00 Asia/Shanghai"; with the year unless it is that of `now`.
+
+    The second clock has its own day where that differs, and is left out where it shows the same.
+    """
+    first = moment.astimezone(UTC)
+    text = f"{_day(first, now)} {first:%H:%M:%S} UTC"
+    if zone is None:
+        return text
+    second = moment.astimezone(zone)
+    if not second.utcoffset():
+        return text
+    day = "" if second.date() == first.date() else f"{_day(second, now)} "
+    return f"{text}, {day}{second:%H:%M:%S} {zone.key}"
+
+
+def _day(moment: datetime, now: datetime | None) -> str:
+    year = "" if now is not None and now.astimezone(moment.tzinfo).year == moment.year else f" {moment.year}"
+    return f"{_DAYS[moment.weekday()]} {moment.day} {_MONTHS[moment.month - 1]}{year}"
 
 
 def _from_epoch(number: int) -> datetime:

@@ -6,18 +6,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from checkpoints.domain import positions
-from checkpoints.domain.durations import in_words
-from checkpoints.domain.lag import FOR_EVER, State
+from checkpoints.domain import cautions, positions
+from checkpoints.domain.cautions import Circumstances
+from checkpoints.domain.lag import State
 from checkpoints.domain.messages import Message, say
 
 Clamped = Literal["begin", "end"] | None
 Direction = Literal["rewind", "skip", "none"]
-EDGE = timedelta(hours=6)
-"""A target closer than this to the end of its retention may be gone before a consumer starts."""
 
 
 @dataclass(frozen=True)
@@ -83,27 +81,19 @@ def clamp(position: int, begin: int | None, end: int | None) -> tuple[int, Clamp
     return position, None
 
 
-def move(
-    before: ShardBefore,
-    asked: str,
-    resolved: Resolved,
-    *,
-    now: datetime,
-    retention: timedelta | None,
-    asked_at: datetime | None = None,
-) -> ShardMove:
-    """Return the move of one shard with its warnings; `asked_at` is the time asked for, if it was a time."""
-    after = _inside(before, resolved, asked_at, now)
+def move(before: ShardBefore, asked: str, resolved: Resolved, around: Circumstances) -> ShardMove:
+    """Return the move of one shard with its warnings."""
+    after = _inside(before, resolved, around)
     direction, log_groups = _distance(before, after.position)
     warnings = (
-        *_about_target(before, after, now, retention, asked_at),
-        *_about_before(before, after),
+        *cautions.about(before, after, around),
         *_about_distance(before, after, direction, log_groups),
     )
     return ShardMove(before.shard, before, asked, after, direction, log_groups, after.clamped, warnings)
 
 
-def _inside(before: ShardBefore, resolved: Resolved, asked_at: datetime | None, now: datetime) -> Resolved:
+def _inside(before: ShardBefore, resolved: Resolved, around: Circumstances) -> Resolved:
+    asked_at = around.asked_at
     position, clamped = clamp(resolved.position, before.begin, before.end)
     if clamped is not None:
         time = before.begin_at if clamped == "begin" else None
@@ -111,7 +101,7 @@ def _inside(before: ShardBefore, resolved: Resolved, asked_at: datetime | None, 
     if resolved.clamped is None and asked_at is not None:
         if position == before.begin and before.begin_at is not None and asked_at < before.begin_at:
             return replace(resolved, clamped="begin")
-        if position == before.end and asked_at > now:
+        if position == before.end and asked_at > around.now:
             return replace(resolved, clamped="end")
     return resolved
 
@@ -127,51 +117,6 @@ def _distance(before: ShardBefore, after: int) -> tuple[Direction, int]:
         return "none", 0
     start = clamp(before.position, before.begin, before.end)[0]
     return ("rewind" if after < before.position else "skip"), abs(after - start)
-
-
-def _about_target(
-    before: ShardBefore,
-    after: Resolved,
-    now: datetime,
-    retention: timedelta | None,
-    asked_at: datetime | None,
-) -> Iterator[Message]:
-    if asked_at is not None and asked_at > now:
-        yield say("The time asked for lies in the future.")
-    if after.clamped == "begin":
-        yield say("What was asked for is no longer retained: the oldest log group is taken instead.")
-    if after.clamped == "end":
-        yield say("What was asked for lies after the newest log group: the end is taken instead.")
-    if retention is None or retention >= FOR_EVER or after.time is None or after.position == before.end:
-        return
-    left = after.time + retention - now
-    if left < EDGE:
-        yield say(
-            "The target expires in %(span)s and may be gone before a consumer starts.",
-            span=in_words(max(left, timedelta(0))),
-        )
-
-
-def _about_before(before: ShardBefore, after: Resolved) -> Iterator[Message]:
-    if before.position is None:
-        if before.cursor == positions.UNSAVED:
-            yield say(
-                "This shard never had a checkpoint: consumers will start here, not at their own setting."
-            )
-        else:
-            yield say("The present checkpoint cannot be read, so there is nothing to compare with.")
-        if before.begin is None:
-            yield say("How many log groups are skipped is not known.")
-        return
-    if before.begin is not None and before.position < before.begin:
-        yield say(
-            "The present checkpoint has expired: %(count)d log groups before the retained range are gone.",
-            count=before.begin - before.position,
-        )
-    if before.end is not None and before.position > before.end:
-        yield say("The present checkpoint lies after the end of this shard, so it is not of this shard.")
-    if before.readonly and before.position == before.end and after.position < before.position:
-        yield say("This read-only shard was finished: running consumers will take it up again by themselves.")
 
 
 def _about_distance(

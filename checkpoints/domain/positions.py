@@ -53,5 +53,5 @@ def encode(position: int) -> str:
 
 
 def shorten(checkpoint: str) -> str:
-    """Return the first and last four characters, or the whole text when that is no longer."""
-    return checkpoint if len(checkpoint) <= 9 else f"{checkpoint[:4]}…{checkpoint[-4:]}"
+    """Return the first four and the last eight characters: neighbours differ only at the end."""
+    return checkpoint if len(checkpoint) <= 13 else f"{checkpoint[:4]}…{checkpoint[-8:]}"

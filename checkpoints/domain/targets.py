@@ -4,15 +4,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from checkpoints.domain import durations, moments, positions
 from checkpoints.domain.durations import in_words, parse_duration
+from checkpoints.domain.kinds import (
+    MARGIN,
+    At,
+    Earliest,
+    Exact,
+    FromFile,
+    FromGroup,
+    FromSnapshot,
+    Groups,
+    Keep,
+    Latest,
+    Rest,
+    Shift,
+    Target,
+    Undo,
+)
 from checkpoints.domain.messages import Message, Refusal, say
 
-LONGEST = 200
+__all__ = [
+    "MARGIN",
+    "At",
+    "BadTarget",
+    "Earliest",
+    "Exact",
+    "FromFile",
+    "FromGroup",
+    "FromSnapshot",
+    "Groups",
+    "Keep",
+    "Latest",
+    "Rest",
+    "Shift",
+    "Target",
+    "Undo",
+    "echo",
+    "parse",
+    "parse_shards",
+]
+
+LONGEST, LONGEST_PLACE = 200, 400
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _GROUPS = re.compile(r"([+-])([0-9]{1,15}) ?(?:log ?)?groups?", re.IGNORECASE)
@@ -24,76 +60,6 @@ _MOST_SHARDS = 4096
 
 class BadTarget(Refusal):
     """A target or a list of shards that cannot be read."""
-
-
-@dataclass(frozen=True)
-class Earliest:
-    """The oldest log group still retained."""
-
-
-@dataclass(frozen=True)
-class Latest:
-    """After the newest log group."""
-
-
-@dataclass(frozen=True)
-class At:
-    """The first log group received at or after `when` (aware, UTC)."""
-
-    when: datetime
-
-
-@dataclass(frozen=True)
-class Shift:
-    """A distance in time from where the checkpoint is now; negative goes back."""
-
-    delta: timedelta
-
-
-@dataclass(frozen=True)
-class Groups:
-    """A distance in log groups from where the checkpoint is now; negative goes back."""
-
-    count: int
-
-
-@dataclass(frozen=True)
-class Exact:
-    """One cursor, for one shard."""
-
-    cursor: str
-    position: int
-
-
-@dataclass(frozen=True)
-class FromGroup:
-    """The checkpoints of another group of the same Logstore."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class FromFile:
-    """A CSV file with the columns shard and cursor."""
-
-    path: str
-
-
-@dataclass(frozen=True)
-class FromSnapshot:
-    """The checkpoints kept in a snapshot."""
-
-    id: str
-
-
-@dataclass(frozen=True)
-class Undo:
-    """The checkpoints from before an earlier reset."""
-
-    reset_id: str
-
-
-Target = Earliest | Latest | At | Shift | Groups | Exact | FromGroup | FromFile | FromSnapshot | Undo
 
 
 def parse(text: str, *, zone: ZoneInfo | None, now: datetime) -> Target:
@@ -110,6 +76,8 @@ def parse(text: str, *, zone: ZoneInfo | None, now: datetime) -> Target:
 
 def _parse(plain: str, zone: ZoneInfo | None, now: datetime) -> Target:
     match plain.lower():
+        case "keep":
+            return Keep()
         case "earliest":
             return Earliest()
         case "latest":
@@ -132,9 +100,22 @@ def _exact(rest: str) -> Target:
 
 
 def _group(rest: str) -> Target:
-    if not _NAME.fullmatch(rest):
+    """Read [[ENDPOINT/]PROJECT/]LOGSTORE/NAME[~MARGIN], from the right: an endpoint may be named anyhow."""
+    *place, last = rest.rsplit("/", 3)
+    name, margin = _with_margin(last)
+    endpoint, project, logstore = [""] * (3 - len(place)) + place
+    if not _NAME.fullmatch(name):
         raise BadTarget(say("A consumer group's name has letters, digits, - and _ only, at most 128."))
-    return FromGroup(rest)
+    if "" in place or not all(_NAME.fullmatch(part) for part in place[-2:]):
+        raise BadTarget(say("Write the other group as group:[[ENDPOINT/]PROJECT/]LOGSTORE/NAME."))
+    if margin is not None and not place:
+        raise BadTarget(say("Within one Logstore cursors are copied: a margin has no meaning."))
+    return FromGroup(name, logstore, project, endpoint, margin)
+
+
+def _with_margin(text: str) -> tuple[str, timedelta | None]:
+    head, tilde, margin = text.partition("~")
+    return head, parse_duration(margin) if tilde else None
 
 
 def _file(rest: str) -> Target:
@@ -144,15 +125,24 @@ def _file(rest: str) -> Target:
 
 
 def _snapshot(rest: str) -> Target:
-    if not _ID.fullmatch(rest):
+    name, margin = _with_margin(rest)
+    if not _ID.fullmatch(name):
         raise BadTarget(say("Name the snapshot by its id after snapshot:."))
-    return FromSnapshot(rest)
+    return FromSnapshot(name, margin)
 
 
 def _undo(rest: str) -> Target:
+    return Undo(_reset(rest, "undo:"))
+
+
+def _rest(rest: str) -> Target:
+    return Rest(_reset(rest, "rest:"))
+
+
+def _reset(rest: str, prefix: str) -> str:
     if not _ID.fullmatch(rest):
-        raise BadTarget(say("Name the reset by its id after undo:."))
-    return Undo(rest)
+        raise BadTarget(say("Name the reset by its id after %(prefix)s.", prefix=prefix))
+    return rest
 
 
 _PREFIXES: dict[str, Callable[[str], Target]] = {
@@ -161,15 +151,18 @@ _PREFIXES: dict[str, Callable[[str], Target]] = {
     "file": _file,
     "snapshot": _snapshot,
     "undo": _undo,
+    "rest": _rest,
 }
 
 
 def _refuse_odd_characters(text: str) -> None:
-    if len(text) > LONGEST:
-        raise BadTarget(say("This is longer than %(limit)d characters.", limit=LONGEST))
+    kind = text.lstrip().lower().partition(":")[0]
+    limit = LONGEST_PLACE if kind == "group" else LONGEST
+    if len(text) > limit:
+        raise BadTarget(say("A target has at most %(limit)d characters.", limit=limit))
     if any(ord(char) < 32 or ord(char) == 127 for char in text.strip("\r\n")):
         raise BadTarget(say("This holds control characters."))
-    if any(char.isnumeric() and not char.isascii() for char in text) and not text.startswith("file:"):
+    if kind not in ("file", "group") and any(char.isnumeric() and not char.isascii() for char in text):
         raise BadTarget(say("Write numbers with the digits 0 to 9."))
 
 
@@ -199,13 +192,18 @@ def _shard_range(part: str) -> range:
     return range(first, last + 1)
 
 
-def echo(target: Target) -> Message:  # noqa: C901, PLR0911 - one sentence per kind
-    """Return in words where a target goes; times in UTC."""
+def echo(
+    target: Target, zone: ZoneInfo | None = None, typed: str = "", *, now: datetime | None = None
+) -> Message:
+    """Return in words where a target goes.
+
+    What was typed is set beside the time it stands for, in UTC and in `zone`; the year is left out when it is
+    that of `now`.
+    """
     match target:
-        case Earliest():
-            return say("To the oldest log group still retained.")
-        case Latest():
-            return say("To the end: everything unread is skipped.")
+        case At(when) if typed:
+            clocks = moments.clocks(when, zone, now=now)
+            return say("%(typed)s = %(clocks)s", typed=typed, clocks=clocks)
         case At(when):
             return say("To the first log group received at or after %(time)s.", time=moments.utc(when))
         case Shift(delta) if delta < timedelta(0):
@@ -218,11 +216,37 @@ def echo(target: Target) -> Message:  # noqa: C901, PLR0911 - one sentence per k
             return say("Forward by %(count)d log groups on each shard.", count=count)
         case Exact(_, position):
             return say("To the position %(position)s, on one shard.", position=str(position))
-        case FromGroup(name):
-            return say("To the checkpoints of the group %(name)s.", name=name)
+        case _:
+            return _echo_of_kept(target)
+
+
+def _echo_of_kept(
+    target: Keep | Earliest | Latest | FromGroup | FromFile | FromSnapshot | Rest | Undo,
+) -> Message:
+    match target:
+        case Keep():
+            return say("Only the shards with a target of their own move.")
+        case Earliest():
+            return say("To the oldest log group still retained.")
+        case Latest():
+            return say("To the end: everything unread is skipped.")
+        case FromGroup() as other:
+            return _echo_of_group(other)
         case FromFile(path):
             return say("To the cursors in the file %(path)s.", path=path)
         case FromSnapshot(name):
             return say("To the checkpoints kept in snapshot %(name)s.", name=name)
-        case _:
-            return say("Back to what was there before the reset %(reset)s.", reset=target.reset_id)
+        case Rest(reset_id):
+            return say("To what the reset %(reset)s planned and did not attempt.", reset=reset_id)
+        case Undo(reset_id):
+            return say("Back to what was there before the reset %(reset)s.", reset=reset_id)
+
+
+def _echo_of_group(other: FromGroup) -> Message:
+    if not other.logstore:
+        return say("To the checkpoints of the group %(name)s.", name=other.name)
+    return say(
+        "To where the group %(name)s stands: from another Logstore by time, %(margin)s earlier.",
+        name=other.place,
+        margin=in_words(MARGIN if other.margin is None else other.margin),
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from checkpoints.domain.lag import State
 
@@ -13,7 +14,7 @@ SKEW = timedelta(seconds=5)
 """How far our clock and that of SLS may differ when two times are taken for the same event."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ShardSample:
     """One shard of a group at one instant, as kept in the history."""
 
@@ -56,8 +57,7 @@ class Thresholds:
         return max(2 * group_timeout, 3 * self.flush)
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One shard at one time."""
 
     at: datetime
@@ -143,24 +143,35 @@ class Trail:
 
 
 def follow(
-    samples: Sequence[Sample], shard: int, resets: Sequence[tuple[int, datetime]], since: datetime
+    samples: Sequence[Sample],
+    shards: Iterable[int],
+    resets: Sequence[tuple[int, datetime]],
+    since: datetime,
+) -> dict[int, Trail]:
+    """Return the trail of each shard, its window from `since` on, without the readings that failed."""
+    known: dict[int, list[Point]] = {shard: [] for shard in shards}
+    for sample in samples:
+        for seen in sample.shards:
+            if seen.state is not State.UNKNOWN and seen.shard in known:
+                known[seen.shard].append(Point(sample.at, seen))
+    return {shard: _trail(points, shard, resets, since) for shard, points in known.items()}
+
+
+def _trail(
+    known: Sequence[Point], shard: int, resets: Sequence[tuple[int, datetime]], since: datetime
 ) -> Trail:
-    """Return the trail of one shard, its window from `since` on, without the readings that failed."""
     ours = tuple(sorted(at for number, at in resets if number == shard))
-    known = [
-        Point(sample.at, seen)
-        for sample in samples
-        for seen in sample.shards
-        if seen.shard == shard and seen.state is not State.UNKNOWN
-    ]
     whole = tuple(point for point in known if point.at >= since)
-    history = tuple(point for point in known if not ours or point.at > ours[-1])
+    if not ours:
+        return Trail(whole, whole, tuple(known), ours)
+    history = tuple(point for point in known if point.at > ours[-1])
     points = tuple(point for point in history if point.at >= since)
     return Trail(points, whole, history, ours)
 
 
 def _went_back(before: Point, after: Point) -> bool:
-    return before.position is not None and after.position is not None and after.position < before.position
+    old, new = before.seen.position, after.seen.position
+    return old is not None and new is not None and new < old
 
 
 def _near_end(point: Point, late: timedelta) -> bool:

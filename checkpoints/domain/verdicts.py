@@ -133,7 +133,7 @@ def judge(
     limits = thresholds or Thresholds()
     silence = limits.silence(group_timeout)
     since = now - max(limits.window, 2 * silence)
-    trails = {lag.shard: follow(samples, lag.shard, own_resets, since) for lag in lags}
+    trails = follow(samples, [lag.shard for lag in lags], own_resets, since)
     named = any(trail.points and trail.points[-1].seen.consumer for trail in trails.values())
     group = _Group(
         now=now,

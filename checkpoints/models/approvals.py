@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from checkpoints.models.resets import Plan, Reset
+from checkpoints.models.resets import Plan
 
 
 class Approval(models.Model):
@@ -62,7 +62,8 @@ class Wait(models.Model):
     quiet_since = models.DateTimeField(null=True)
     evidence = models.JSONField(null=True)  # {"verdict", "reasons", "consumers"} of the last look
     words = models.JSONField(null=True)  # why it ended, a stored message
-    reset = models.OneToOneField(Reset, null=True, on_delete=models.SET_NULL, related_name="wait")
+    # The plan made of the same cursors once it was quiet; set before that plan is applied.
+    applied_plan = models.OneToOneField(Plan, null=True, on_delete=models.SET_NULL, related_name="waited_for")
 
     class Meta:
         default_permissions = ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
@@ -22,13 +23,15 @@ GROUP = "group__logstore__project__endpoint"
 
 @dataclass(frozen=True)
 class Choice:
-    """One shard as the form offers it; `lag` is None while nothing was read."""
+    """One shard as the form offers it; `target` is what was typed for it alone, `error` what is wrong."""
 
     shard: int
     readonly: bool
     consumer: str
     lag: lag.ShardLag
     chosen: bool
+    target: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,14 @@ def find_group(pk: int) -> QuerySet[ConsumerGroup]:
     return ConsumerGroup.objects.select_related("logstore__project__endpoint").filter(pk=pk)
 
 
-def choices(group: ConsumerGroup, chosen: Iterable[str], *, now: datetime) -> list[Choice]:
+def choices(
+    group: ConsumerGroup,
+    chosen: Iterable[str],
+    *,
+    own: Mapping[int, str],
+    errors: Mapping[int, str],
+    now: datetime,
+) -> list[Choice]:
     """Return the shards of the last reading, the ones asked for marked."""
     latest = Reading.objects.filter(group=group).order_by("-taken_at").first()
     marked = set(chosen)
@@ -95,6 +105,8 @@ def choices(group: ConsumerGroup, chosen: Iterable[str], *, now: datetime) -> li
             consumer=fact.consumer,
             lag=lag.assess(fact, now=now, retention=retention),
             chosen=str(fact.shard) in marked,
+            target=own.get(fact.shard, ""),
+            error=errors.get(fact.shard, ""),
         )
         for fact in (latest.facts() if latest else [])
     ]
@@ -105,15 +117,20 @@ def plans() -> QuerySet[Plan]:
     return Plan.objects.select_related(GROUP, "maker")
 
 
-def plan_view(plan: Plan, *, now: datetime) -> PlanView:
-    """Return what the page of a plan shows."""
+def plan_view(plan: Plan, *, now: datetime, zone: ZoneInfo | None = None) -> PlanView:
+    """Return what the page of a plan shows; times in words are told in UTC and in `zone`."""
     body = plan.body
     rows = [plan_row(line) for line in body["shards"]]
     return PlanView(
         plan=plan,
         group=plan.group,
         target=body["target"],
-        echo=targets.echo(targets.parse(body["bound"]["target"], zone=None, now=plan.made_at)),
+        echo=targets.echo(
+            targets.parse(body["bound"]["target"], zone=None, now=plan.made_at),
+            zone,
+            body["target"],
+            now=plan.made_at,
+        ),
         rows=rows,
         consumed_again=body["totals"]["consumed_again"],
         never_consumed=body["totals"]["never_consumed"],

@@ -27,7 +27,10 @@ class ResetRow:
 
 @dataclass(frozen=True)
 class ResetView:
-    """A reset with its shards; `watching` says that the watch still goes on."""
+    """A reset with its shards; `watching` says that the watch still goes on.
+
+    `sent` and `answered` count the shards while they are being sent; `rest` are those that were not.
+    """
 
     reset: Reset
     group: ConsumerGroup
@@ -36,6 +39,10 @@ class ResetView:
     watching: bool
     overwritten: list[int]
     undoable: bool
+    changing: int
+    sent: int
+    answered: int
+    rest: list[int]
 
 
 def find_resets() -> QuerySet[Reset]:
@@ -59,6 +66,10 @@ def reset_view(reset: Reset) -> ResetView:
         watching=not done,
         overwritten=[line.shard for line in shards if line.watch == ShardReset.Watch.OVERWRITTEN],
         undoable=any(line.outcome in sent and line.before["position"] is not None for line in shards),
+        changing=sum(line.before["position"] != line.after["position"] for line in shards),
+        sent=sum(line.sent_at is not None for line in shards),
+        answered=sum(line.settled_at is not None for line in shards),
+        rest=[line.shard for line in shards if line.outcome == ShardReset.Outcome.NOT_ATTEMPTED],
     )
 
 

@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from checkpoints import sls
 from checkpoints.domain import lag, moments, positions, targets
-from checkpoints.domain.messages import say
+from checkpoints.domain.messages import Message, say
+from checkpoints.domain.moments import iso
 from checkpoints.domain.plans import Resolved, ShardBefore, clamp
+from checkpoints.services import parallel
 from checkpoints.services.refusals import BadPlan
+
+T = TypeVar("T")
+R = TypeVar("R")
+__all__ = [
+    "Aimed",
+    "Probe",
+    "Source",
+    "Surveyed",
+    "aim",
+    "iso",
+    "position_of",
+    "survey",
+    "text_of",
+    "together",
+]
 
 EPOCH = datetime.fromtimestamp(0, UTC)  # the state of a shard does not depend on the time
 
 
 @dataclass(frozen=True)
+class Source:
+    """What a target brings along: positions by shard, or one time for all; both None when it has nothing.
+
+    `left_at` is where an earlier reset left each shard, for an undo, which is never pulled into the retained
+    range. `warnings` tell what was left out.
+    """
+
+    kept: Mapping[int, int] | None = None
+    when: datetime | None = None
+    left_at: Mapping[int, int] | None = None
+    warnings: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
 class Aimed:
-    """What was asked for on one shard, and the position it stands for before it is pulled into the range."""
+    """What was asked for on one shard, and the position it stands for before it is pulled into the range.
+
+    `undoes` is for the way back from a reset; `left_at` is where that reset left the shard, if that is known.
+    """
 
     asked: str
     position: int
     asked_at: datetime | None = None
+    undoes: bool = False
+    left_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,20 +97,29 @@ class Probe:
             raise
 
 
+def together(client: sls.Client, call: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Make a call for every item at once and wait for all, also when one fails: nothing is left running."""
+    done = parallel.each(client, call, items)
+    errors = [error for future in done if (error := future.exception())]
+    if errors:
+        raise errors[0]
+    return [future.result() for future in done]
+
+
 def survey(
     probe: Probe,
     shard: sls.Shard,
     found: sls.Checkpoint | None,
     target: targets.Target,
-    kept: Mapping[int, int],
+    source: Source,
 ) -> Surveyed:
-    """Read one shard and find the target on it; `kept` are positions by shard for targets that name them.
+    """Read one shard and find the target on it; `source` is what the target brings along.
 
     The checkpoint was read before: the end has to be newer (docs/sls-protocol.md, section Lag).
     """
     before = _before(probe, shard, found)
     until = _consumed_until(probe, before)
-    aimed = aim(target, probe, before, until, kept)
+    aimed = aim(target, probe, before, until, source)
     position, clamped = clamp(aimed.position, before.begin, before.end)
     time = None if clamped or position == before.end else _time(probe, before, position)
     return Surveyed(
@@ -136,7 +181,7 @@ def aim(
     probe: Probe,
     before: ShardBefore,
     until: datetime | None,
-    kept: Mapping[int, int],
+    source: Source,
 ) -> Aimed:
     """Return where a target lies on one shard; raises BadPlan when it lies nowhere there."""
     assert before.begin is not None  # noqa: S101 - read a moment ago
@@ -156,8 +201,12 @@ def aim(
             if not before.begin <= position <= before.end:
                 raise BadPlan(say("This cursor is not one of shard %(shard)d.", shard=before.shard))
             return Aimed(text_of(target), position)
+        case _ if source.when is not None:
+            return _at(probe, source.when)
         case _:
-            return Aimed(text_of(target), kept[before.shard])
+            assert source.kept is not None  # noqa: S101 - sources.py gives one of both
+            position, left_at = source.kept[before.shard], (source.left_at or {}).get(before.shard)
+            return Aimed(text_of(target), position, undoes=source.left_at is not None, left_at=left_at)
 
 
 def _at(probe: Probe, when: datetime) -> Aimed:
@@ -188,6 +237,8 @@ def _shifted(before: ShardBefore, until: datetime | None, delta: timedelta) -> d
 def text_of(target: targets.Target) -> str:  # noqa: C901, PLR0911 - one text per kind
     """Return a target as one would type it; parsing it again gives the same target."""
     match target:
+        case targets.Keep():
+            return "keep"
         case targets.Earliest():
             return "earliest"
         case targets.Latest():
@@ -195,21 +246,26 @@ def text_of(target: targets.Target) -> str:  # noqa: C901, PLR0911 - one text pe
         case targets.At(when):
             return iso(when)
         case targets.Shift(delta):
-            return f"{'-' if delta < timedelta(0) else '+'}{int(abs(delta).total_seconds())}s"
+            return f"{'-' if delta < timedelta(0) else '+'}{_seconds(abs(delta))}"
         case targets.Groups(count):
             return f"{count:+d}groups"
         case targets.Exact(cursor):
             return f"cursor:{cursor}"
-        case targets.FromGroup(name):
-            return f"group:{name}"
+        case targets.FromGroup(margin=margin):
+            return f"group:{target.place}{_margin(margin)}"
         case targets.FromFile(path):
             return f"file:{path}"
-        case targets.FromSnapshot(name):
-            return f"snapshot:{name}"
+        case targets.FromSnapshot(name, margin):
+            return f"snapshot:{name}{_margin(margin)}"
         case targets.Undo(reset_id):
             return f"undo:{reset_id}"
+        case targets.Rest(reset_id):
+            return f"rest:{reset_id}"
 
 
-def iso(when: datetime) -> str:
-    """Return a time as ISO 8601 in UTC with the letter Z."""
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _margin(margin: timedelta | None) -> str:
+    return "" if margin is None else f"~{_seconds(margin)}"
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{int(span.total_seconds())}s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,37 +12,32 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 
 from checkpoints import sls
-from checkpoints.domain import targets
 from checkpoints.domain.activity import ActivityVerdict
-from checkpoints.domain.messages import Refusal, say
-from checkpoints.models import ConsumerGroup, Endpoint, Plan, Reset
-from checkpoints.services import audit, evidence, plans, sending, settling
+from checkpoints.domain.messages import say
+from checkpoints.models import Plan, Reset
+from checkpoints.services import audit, evidence, permits, plans, reasons, sending, settling
 from checkpoints.services.aims import position_of
 from checkpoints.services.audit import Actor
+from checkpoints.services.background import call
 from checkpoints.services.connections import connect
 from checkpoints.services.plans import TROUBLE, Clock
 from checkpoints.services.problems import explain
 from checkpoints.services.refusals import (
-    BadReason,
     ConsumersActive,
     Moved,
-    NeedsApproval,
     NotAllowed,
     NotRecorded,
-    PlanExpired,
     PlanInvalid,
     PlanUsed,
-    ReadOnly,
     Refused,
     UpstreamFailed,
 )
-from checkpoints.services.sending import Wanted
+from checkpoints.services.sending import IntentReceipt, Wanted
 
-LONGEST_REASON, LONGEST_TICKET = 500, 100
 log = logging.getLogger(__name__)
 
 
-def apply(
+def apply(  # noqa: PLR0913 - all that a person decides
     plan: Plan,
     *,
     user: User,
@@ -49,46 +45,61 @@ def apply(
     reason: str,
     ticket: str = "",
     override_active: bool = False,
+    stop_at_unknown: bool = True,
+    break_glass: bool = False,
     now: datetime,
+    run: Callable[[Callable[[], None]], None] = call,
 ) -> Reset:
     """Apply a plan once, sending exactly its cursors; returns the reset with one outcome per shard.
 
-    Raises a Refused, with nothing sent: NotAllowed, PlanInvalid, PlanUsed, PlanExpired, ReadOnly,
-    NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy, NotRecorded.
+    All checks and the intent are done when it returns; `run` does the sending, at once or in the background,
+    and then the reset comes back open. Raises a Refused, with nothing sent: NotAllowed, PlanInvalid,
+    PlanUsed, PlanExpired, ReadOnly, NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy,
+    NotRecorded.
     Each but PlanUsed and NotRecorded is audited. When outcomes cannot be stored the reset comes back open.
     SLS has no compare-and-set: between the last reading and the write a window of one round trip stays.
     """
     clock = Clock.at(now)
-    wanted = Wanted(user, actor, reason.strip(), ticket.strip(), override_active)
+    wanted = Wanted(
+        user, actor, reason.strip(), ticket.strip(), override_active, stop_at_unknown, break_glass
+    )
     plan = Plan.objects.select_related("group__logstore__project__endpoint", "maker").get(pk=plan.pk)
     try:
-        client, active = _checked(plan, wanted, clock)
+        _check(plan, wanted, clock())
+        so_far = sending.resets_so_far(plan)
+        client, active = _read_again(plan, wanted, clock)
         wanted = replace(wanted, override_active=active)  # nothing is overridden where nobody consumes
-        receipt = sending.commit_intent(plan, wanted, now=clock())
+        receipt = sending.commit_intent(plan, wanted, now=clock(), resets_before=so_far)
     except (PlanUsed, NotRecorded):
         raise
     except Refused as refusal:
         _audit_refusal(plan, wanted, refusal, clock())
         raise
-    try:
-        sending.send(client, receipt, clock)
-        settling.finish(receipt.reset, settling.read(plan.group), actor=actor, now=clock())
-    except DatabaseError:
-        # The intent is kept, the writes may be out: what is open settles later, by reading.
-        log.exception("outcomes of reset %s could not be stored", receipt.reset.pk)
-        return receipt.reset
+    run(lambda: _carry_out(client, receipt, actor, clock))
     return Reset.objects.get(pk=receipt.reset.pk)
 
 
-def _checked(plan: Plan, wanted: Wanted, clock: Clock) -> tuple[sls.Client, bool]:
-    """Make every check, the cheap ones first; returns the connection and whether consumers are active."""
+def _carry_out(client: sls.Client, receipt: IntentReceipt, actor: Actor, clock: Clock) -> None:
+    """Send and read back; what cannot be stored stays open and settles later, by reading."""
+    try:
+        sending.send(client, receipt, clock)
+        settling.finish(receipt.reset, settling.read(receipt.reset.group), actor=actor, now=clock())
+    except DatabaseError:
+        log.exception("outcomes of reset %s could not be stored", receipt.reset.pk)
+
+
+def _check(plan: Plan, wanted: Wanted, now: datetime) -> None:
+    """Make every check that needs no call."""
     _check_person(plan, wanted)
     plans.check_untouched(plan)
     _check_unused(plan)
-    if clock() >= plan.expires_at:
-        raise PlanExpired
     _check_endpoint(plan)
-    _check_words(wanted)
+    permits.of(plan, wanted.user, break_glass=wanted.break_glass, now=now)
+    reasons.check(wanted.reason, wanted.ticket, required=True)
+
+
+def _read_again(plan: Plan, wanted: Wanted, clock: Clock) -> tuple[sls.Client, bool]:
+    """Compare with the service; returns the connection and whether consumers are active."""
     try:
         client = connect(plan.group.endpoint)
         return client, _check_upstream(client, plan, wanted, clock)
@@ -119,20 +130,6 @@ def _check_endpoint(plan: Plan) -> None:
         raise PlanInvalid(say("This endpoint is disabled."))
     if endpoint.config_version != bound["config_version"]:
         raise PlanInvalid(say("The endpoint was changed after the plan was made. Make it again."))
-    if endpoint.protection == Endpoint.Protection.READ_ONLY:
-        raise ReadOnly
-    if endpoint.protection == Endpoint.Protection.TWO_PERSON:
-        raise NeedsApproval
-
-
-def _check_words(wanted: Wanted) -> None:
-    if not wanted.reason:
-        raise BadReason(say("Say why: the reason is kept in the audit."))
-    for text, limit in ((wanted.reason, LONGEST_REASON), (wanted.ticket, LONGEST_TICKET)):
-        if len(text) > limit:
-            raise BadReason(say("This is longer than %(limit)d characters.", limit=limit))
-        if any(not char.isprintable() for char in text):
-            raise BadReason(say("This holds control characters."))
 
 
 def _check_upstream(client: sls.Client, plan: Plan, wanted: Wanted, clock: Clock) -> bool:
@@ -142,8 +139,7 @@ def _check_upstream(client: sls.Client, plan: Plan, wanted: Wanted, clock: Clock
     not for what they moved meanwhile.
     """
     group = plan.group
-    found = client.get_checkpoints(group.project.name, group.logstore.name, group.name).value
-    activity = evidence.judge(group, [(clock(), found)], _ends(plan), now=clock())
+    found, activity = evidence.look(client, group, plan.body, clock)
     moved = _moved(plan, found)
     active = activity.verdict is ActivityVerdict.ACTIVE
     refused = active and not wanted.override_active
@@ -154,10 +150,6 @@ def _check_upstream(client: sls.Client, plan: Plan, wanted: Wanted, clock: Clock
     if refused and (known or not moved):
         raise ConsumersActive(activity)
     raise Moved(_again(plan, wanted, clock), moved)
-
-
-def _ends(plan: Plan) -> dict[int, int]:
-    return {line["shard"]: int(line["end"]) for line in plan.body["shards"]}
 
 
 def _moved(plan: Plan, found: list[sls.Checkpoint]) -> list[int]:
@@ -179,18 +171,8 @@ def _same(before: dict[str, Any], text: str) -> bool:
 def _again(plan: Plan, wanted: Wanted, clock: Clock) -> Plan | None:
     """Make the same plan from where the checkpoints are now; None when that cannot be done."""
     try:
-        target = targets.parse(plan.body["bound"]["target"], zone=None, now=clock())
-        shards = [line["shard"] for line in plan.body["shards"]]
-        return plans.plan(
-            ConsumerGroup.objects.get(pk=plan.group_id),
-            target=target,
-            shards=shards,
-            maker=wanted.user,
-            now=clock(),
-            actor=wanted.actor,
-            typed=plan.body["target"],
-        )
-    except (Refused, Refusal):
+        return plans.again(plan, user=wanted.user, now=clock(), actor=wanted.actor)
+    except Refused:
         return None
 
 
@@ -203,8 +185,8 @@ def _audit_refusal(plan: Plan, wanted: Wanted, refusal: Refused, now: datetime) 
             endpoint=plan.group.endpoint,
             group=plan.group,
             object_id=str(plan.pk),
-            reason=wanted.reason[:LONGEST_REASON],
-            ticket=wanted.ticket[:LONGEST_TICKET],
+            reason=wanted.reason,
+            ticket=wanted.ticket,
             plan_hash=plan.hash,
             details={"message": refusal.message.dump()},
             at=now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +17,12 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from checkpoints import sls
 from checkpoints.domain import plans as rules
 from checkpoints.domain import targets
-from checkpoints.domain.activity import Activity, ActivityVerdict
 from checkpoints.domain.messages import Message, Refusal, say
 from checkpoints.models import ConsumerGroup, Plan
-from checkpoints.services import aims, audit, evidence, parallel, sources
+from checkpoints.services import audit, evidence
 from checkpoints.services.aims import Surveyed, iso, text_of
 from checkpoints.services.audit import Actor
-from checkpoints.services.connections import connect
+from checkpoints.services.drafts import Draft, Wish, draft
 from checkpoints.services.problems import explain
 from checkpoints.services.refusals import BadPlan, NotAllowed, PlanInvalid, UpstreamFailed
 from checkpoints.services.sealing import Locked
@@ -47,16 +46,6 @@ class Clock:
         return self.start + timedelta(seconds=time.monotonic() - self.began)
 
 
-@dataclass(frozen=True)
-class Draft:
-    """What a plan is made of."""
-
-    surveys: list[Surveyed]
-    moves: list[rules.ShardMove]
-    activity: Activity
-    warnings: list[Message]
-
-
 def plan(
     group: ConsumerGroup,
     *,
@@ -66,103 +55,65 @@ def plan(
     now: datetime,
     actor: Actor,
     typed: str = "",
+    each: Mapping[int, targets.Target] | None = None,
 ) -> Plan:
     """Make a plan for some shards, or for all the target speaks of (`shards` None); only reads upstream.
 
-    `typed` is the target in the user's words. Raises NotAllowed, BadPlan, UpstreamFailed.
+    `each` are targets of single shards, which count there instead of `target`; Keep leaves a shard out, as
+    `target` all but those in `each`. `typed` is the target in the user's words.
+    Raises NotAllowed, BadPlan, UpstreamFailed.
     """
     if not maker.has_perm("checkpoints.reset_checkpoint"):
         raise NotAllowed(say("You may not reset checkpoints."))
     if not group.endpoint.enabled or group.endpoint.removed_at:
         raise BadPlan(say("This endpoint is disabled."))
+    wish = Wish(target, each or {}, shards)
     try:
-        draft = _draft(group, target, shards, now)
+        made = draft(group, wish, Clock.at(now))
     except TROUBLE as error:
         raise UpstreamFailed(explain(error)) from error
     except Refusal as refusal:
         raise BadPlan(refusal.message) from None
-    return _store(group, draft, target, typed or text_of(target), maker=maker, now=now, actor=actor)
+    return _store(group, made, wish, typed or text_of(target), maker=maker, now=now, actor=actor)
 
 
-def _draft(
-    group: ConsumerGroup, target: targets.Target, shards: Sequence[int] | None, now: datetime
-) -> Draft:
-    """Read checkpoints first and ends after them, then checkpoints again to see whether they move."""
-    clock = Clock.at(now)
-    client = connect(group.endpoint)
-    place = (group.project.name, group.logstore.name)
-    source = sources.source_of(target, group, client)
-    first = client.get_checkpoints(*place, group.name).value
-    listed = {shard.id: shard for shard in client.list_shards(*place).value}
-    wanted = sources.chosen(source, shards, listed)
-    if isinstance(target, targets.Exact) and len(wanted) != 1:
-        raise BadPlan(say("A cursor belongs to one shard: choose exactly one."))
-    found = {one.shard: one for one in first}
+def again(made: Plan, *, user: User, now: datetime, actor: Actor) -> Plan:
+    """Make the same plan from how things are now: same shards, same targets. Raises as plan() does.
 
-    def survey(shard: int) -> Surveyed:
-        probe = aims.Probe(client, *place, shard)
-        return aims.survey(probe, listed[shard], found.get(shard), target, source.kept or {})
-
-    surveys = _all(parallel.each(client, survey, wanted))
-    second = client.get_checkpoints(*place, group.name).value
-    ends = {one.before.shard: one.before.end for one in surveys if one.before.end is not None}
-    activity = evidence.judge(group, [(now, first), (clock(), second)], ends, now=clock())
-    moves = [_move(one, group, now) for one in surveys]
-    unchosen = [
-        shard.id for shard in listed.values() if shard.status == "readonly" and shard.id not in wanted
-    ]
-    warnings = [*source.warnings, *_warnings(group, activity, target, unchosen)]
-    return Draft(surveys, moves, activity, warnings)
-
-
-def _all(futures: Iterable[Any]) -> list[Surveyed]:
-    """Wait for every survey, also when one failed: nothing of ours is left running."""
-    done = list(futures)
-    errors = [error for future in done if (error := future.exception())]
-    if errors:
-        raise errors[0]
-    return [future.result() for future in done]
-
-
-def _move(one: Surveyed, group: ConsumerGroup, now: datetime) -> rules.ShardMove:
-    days = group.logstore.retention_days
-    return rules.move(
-        one.before,
-        one.aimed.asked,
-        one.resolved,
+    "2h ago" stays the time it stood for, and is called by that time from then on.
+    """
+    bound = made.body["bound"]
+    shards = [line["shard"] for line in made.body["shards"]]
+    own = {int(shard): text for shard, text in bound.get("each", {}).items()}
+    try:
+        target = targets.parse(bound["target"], zone=None, now=now)
+        each = {shard: targets.parse(own[shard], zone=None, now=now) for shard in shards if shard in own}
+    except Refusal as refusal:
+        raise BadPlan(refusal.message) from None
+    typed = made.body["target"]
+    return plan(
+        ConsumerGroup.objects.get(pk=made.group_id),
+        target=target,
+        shards=shards,
+        maker=user,
         now=now,
-        retention=None if days is None else timedelta(days=days),
-        asked_at=one.aimed.asked_at,
+        actor=actor,
+        typed=text_of(target) if typed.lower().endswith("ago") else typed,
+        each=each,
     )
-
-
-def _warnings(
-    group: ConsumerGroup, activity: Activity, target: targets.Target, unchosen: Sequence[int]
-) -> Iterable[Message]:
-    if activity.verdict is ActivityVerdict.ACTIVE:
-        yield say("Somebody is consuming. A running consumer overwrites a reset: stop all consumers first.")
-    if activity.verdict is ActivityVerdict.PROBABLY_ACTIVE:
-        yield say("Consumers may be running without anything to read: make sure that all are stopped.")
-    if group.verdict == "progress_only":
-        yield say("This group is saved without a consumer's name: its program may not read the checkpoint.")
-    if unchosen and isinstance(target, targets.At | targets.Earliest):
-        yield say(
-            "Log groups from before a split or merge lie in read-only shards not chosen here: %(shards)s.",
-            shards=", ".join(str(shard) for shard in sorted(unchosen)),
-        )
 
 
 def _store(
     group: ConsumerGroup,
-    draft: Draft,
-    target: targets.Target,
+    made_of: Draft,
+    wish: Wish,
     typed: str,
     *,
     maker: User,
     now: datetime,
     actor: Actor,
 ) -> Plan:
-    body = _body(group, draft, target, typed, maker)
+    body = _body(group, made_of, wish, typed, maker)
     lifetime = timedelta(seconds=settings.PLAN_LIFETIME_SECONDS)
     made = Plan(group=group, maker=maker, made_at=now, expires_at=now + lifetime, body=body)
     made.hash = rules.digest(body)
@@ -179,41 +130,36 @@ def _store(
             plan_hash=made.hash,
             before={str(line["shard"]): line["before"] for line in body["shards"]},
             after={str(line["shard"]): line["after"] for line in body["shards"]},
-            details={"target": typed, "activity": draft.activity.verdict.value},
+            details={"target": typed, "activity": made_of.activity.verdict.value},
             at=now,
         )
     return made
 
 
-def _body(
-    group: ConsumerGroup, draft: Draft, target: targets.Target, typed: str, maker: User
-) -> dict[str, Any]:
+def _body(group: ConsumerGroup, made_of: Draft, wish: Wish, typed: str, maker: User) -> dict[str, Any]:
     """Return the frozen content; positions are text because they do not fit a double."""
-    sums = rules.totals(draft.moves)
+    sums = rules.totals(made_of.moves)
     return {
         "endpoint": group.endpoint.name,
         "project": group.project.name,
         "logstore": group.logstore.name,
         "group": group.name,
         "target": typed,
-        "activity": {
-            "verdict": draft.activity.verdict.value,
-            "reasons": [reason.dump() for reason in draft.activity.reasons],
-            "consumers": list(draft.activity.consumers),
-        },
-        "warnings": [warning.dump() for warning in draft.warnings],
+        "activity": evidence.as_json(made_of.activity),
+        "warnings": [warning.dump() for warning in made_of.warnings],
         "totals": {
             "consumed_again": sums.consumed_again,
             "never_consumed": sums.never_consumed,
             "shards": sums.shards,
         },
-        "shards": [_line(one, move) for one, move in zip(draft.surveys, draft.moves, strict=True)],
+        "shards": [_line(one, move) for one, move in zip(made_of.surveys, made_of.moves, strict=True)],
         "bound": {
             "endpoint": str(group.endpoint.pk),
             "config_version": group.endpoint.config_version,
             "group": group.pk,
             "maker": maker.pk,
-            "target": text_of(target),
+            "target": text_of(wish.target),
+            "each": {str(shard): text_of(target) for shard, target in wish.each.items()},
             "timeout_seconds": int(evidence.timeout_of(group).total_seconds()),
             "nonce": str(uuid.uuid4()),
         },

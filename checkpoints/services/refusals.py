@@ -56,14 +56,12 @@ class ReadOnly(Refused):
 
 
 class NeedsApproval(Refused):
-    """The endpoint wants a second person."""
+    """A second person has not approved this plan, or no longer; the message says which."""
 
     code = "needs_approval"
 
-    def __init__(self) -> None:
-        super().__init__(
-            say("This endpoint wants the approval of a second person. It cannot be given here yet.")
-        )
+    def __init__(self, message: Message | None = None) -> None:
+        super().__init__(message or say("This group wants the approval of a second person."))
 
 
 class BadReason(Refused):
@@ -98,12 +96,14 @@ class PlanUsed(Refused):
 
 
 class Busy(Refused):
-    """Another reset of the same group is being sent."""
+    """Another reset of the same group is being sent, or was while this one was checked."""
 
     code = "busy"
 
     def __init__(self) -> None:
-        super().__init__(say("Another reset of this group is being sent. Wait for its outcome."))
+        super().__init__(
+            say("Another reset of this group is being sent. Wait for its outcome, then make the plan again.")
+        )
 
 
 class NotRecorded(Refused):

@@ -25,6 +25,7 @@ from checkpoints.services.refusals import (
     UpstreamFailed,
 )
 from checkpoints.services.settling import settle
+from checkpoints.services.watching import end as end_watch
 from checkpoints.services.watching import is_open, look, look_at_open
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "UpstreamFailed",
     "apply",
     "as_json",
+    "end_watch",
     "is_open",
     "look",
     "look_at_open",

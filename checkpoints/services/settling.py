@@ -168,7 +168,7 @@ def settle_unanswered(reset: Reset, seen: Seen, *, now: datetime) -> None:
 
 def _settle_late(line: ShardReset, seen: Seen, now: datetime) -> bool:
     unread = line.outcome == ShardReset.Outcome.UNKNOWN and line.read_back is None
-    late = line.outcome == ShardReset.Outcome.UNCHANGED and bool(line.error)
+    late = line.outcome == ShardReset.Outcome.UNCHANGED and line.sent_at is not None
     before = line.outcome
     if not (unread or late):
         return False

@@ -1,126 +1,147 @@
-"""Positions that a target brings along: those of another group, of a file, or from before a reset."""
+"""What targets bring along: the checkpoints of another group, of a snapshot, or of an earlier reset."""
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from checkpoints import sls
-from checkpoints.domain import positions, targets
+from checkpoints.domain import targets
 from checkpoints.domain.messages import Message, say
-from checkpoints.models import ConsumerGroup, Reset, ShardReset
-from checkpoints.services.aims import position_of
+from checkpoints.models import ConsumerGroup, Reset, ShardReset, Snapshot
+from checkpoints.services import elsewhere
+from checkpoints.services.aims import Source, position_of
 from checkpoints.services.refusals import BadPlan
 
-LARGEST = 1024 * 1024
 WRITTEN = (ShardReset.Outcome.CONFIRMED, ShardReset.Outcome.UNKNOWN, ShardReset.Outcome.UNCHANGED)
 
 
-@dataclass(frozen=True)
-class Source:
-    """Positions by shard; None when the target has none of its own. `warnings` tell what was left out."""
-
-    kept: dict[int, int] | None = None
-    warnings: tuple[Message, ...] = ()
-
-
-def source_of(target: targets.Target, group: ConsumerGroup, client: sls.Client) -> Source:
+def source_of(target: targets.Target, group: ConsumerGroup, client: sls.Client, *, now: datetime) -> Source:
     """Return what a target brings along; raises BadPlan, or SLSError when another group cannot be read."""
     match target:
+        case targets.FromGroup():
+            return _of_group(target, group, client, now)
         case targets.FromSnapshot():
-            raise BadPlan(say("Snapshots are not available here yet."))
-        case targets.FromGroup(name):
-            answer = client.get_checkpoints(group.project.name, group.logstore.name, name)
-            return Source(_saved(answer.value, name))
-        case targets.FromFile(path):
-            return Source(read_file(path))
+            return _of_snapshot(target, group)
+        case targets.FromFile():
+            raise BadPlan(say("A file is read by the command or the page that it is given to."))
         case targets.Undo(reset_id):
-            return _undo(reset_id, group)
+            return _undo(find_reset(reset_id, group))
+        case targets.Rest(reset_id):
+            return _rest(find_reset(reset_id, group))
         case _:
             return Source()
 
 
-def chosen(source: Source, shards: Sequence[int] | None, existing: Iterable[int]) -> list[int]:
-    """Return the shards of a plan, sorted; raises BadPlan for one that does not exist or has no position."""
+def chosen(
+    target: targets.Target,
+    each: Mapping[int, targets.Target],
+    shards: Sequence[int] | None,
+    sources: Mapping[targets.Target, Source],
+    existing: Iterable[int],
+) -> tuple[dict[int, targets.Target], list[Message]]:
+    """Return the target of each shard of a plan, and what to tell about shards that are gone.
+
+    Raises BadPlan for shards that do not exist, that a target says nothing about, or that have a target of
+    their own without being chosen.
+    """
     there = set(existing)
-    wanted = sorted(set(shards if shards is not None else (there if source.kept is None else source.kept)))
-    if not wanted:
-        raise BadPlan(say("Choose at least one shard."))
-    if missing := [shard for shard in wanted if shard not in there]:
-        raise BadPlan(say("These shards do not exist in this Logstore: %(shards)s.", shards=_named(missing)))
-    if source.kept is not None and (unknown := [shard for shard in wanted if shard not in source.kept]):
-        raise BadPlan(say("The target says nothing about these shards: %(shards)s.", shards=_named(unknown)))
-    return wanted
-
-
-def read_file(path: str) -> dict[int, int]:
-    """Return the positions of a CSV file with the columns shard and cursor; raises BadPlan."""
-    try:
-        with Path(path).open("rb") as file:
-            raw = file.read(LARGEST + 1)
-        if len(raw) > LARGEST:
-            raise BadPlan(say("The file is larger than 1 MB."))
-        return read_csv(raw.decode("utf-8-sig"))
-    except (OSError, ValueError):
-        raise BadPlan(say("The file cannot be read, or is not UTF-8 text.")) from None
-
-
-def read_csv(text: str) -> dict[int, int]:
-    """Return the positions of CSV text with the columns shard and cursor; raises BadPlan."""
-    kept: dict[int, int] = {}
-    try:
-        rows = list(csv.reader(io.StringIO(text), strict=True))
-    except csv.Error:
-        raise BadPlan(say("The file is not CSV with the columns shard and cursor.")) from None
-    if not rows or [name.strip().lower() for name in rows[0]] != ["shard", "cursor"]:
-        raise BadPlan(say("The first line of the file must be: shard,cursor"))
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
-        shard, position = _csv_row(number, row)
-        if shard in kept:
-            raise BadPlan(say("Line %(line)d of the file names a shard again.", line=number))
-        kept[shard] = position
-    return kept
-
-
-def _csv_row(number: int, row: list[str]) -> tuple[int, int]:
-    try:
-        (shard,), cursor = targets.parse_shards(row[0]), row[1]
-        if len(row) != 2:
-            raise ValueError
-        return shard, positions.decode(cursor)
-    except (ValueError, IndexError):
+    own = {shard for shard, to in each.items() if not isinstance(to, targets.Keep)}
+    if missing := {*each, *(shards or ())} - there:
+        raise BadPlan(say("These shards do not exist in this Logstore: %(shards)s.", shards=named(missing)))
+    if shards is not None and (unchosen := own - set(shards)):
         raise BadPlan(
-            say("Line %(line)d of the file does not hold a shard and its cursor.", line=number)
-        ) from None
+            say(
+                "These shards have a target of their own but are not chosen: %(shards)s.",
+                shards=named(unchosen),
+            )
+        )
+    meant = _spoken_of(target, sources, there) if shards is None else set(shards)
+    wanted = {shard: each.get(shard, target) for shard in sorted((meant & there) | own)}
+    plan: dict[int, targets.Target] = {
+        shard: to for shard, to in wanted.items() if not isinstance(to, targets.Keep)
+    }
+    if not plan:
+        raise BadPlan(say("Choose at least one shard."))
+    _check_kept(plan, sources)
+    if gone := meant - there:
+        return plan, [say("These shards no longer exist and are left out: %(shards)s.", shards=named(gone))]
+    return plan, []
 
 
-def _saved(found: Iterable[sls.Checkpoint], name: str) -> dict[int, int]:
+def _spoken_of(target: targets.Target, sources: Mapping[targets.Target, Source], there: set[int]) -> set[int]:
+    if isinstance(target, targets.Keep):
+        return set()
+    kept = sources[target].kept
+    return there if kept is None else set(kept)
+
+
+def _check_kept(plan: Mapping[int, targets.Target], sources: Mapping[targets.Target, Source]) -> None:
+    kept = {shard: sources[to].kept for shard, to in plan.items()}
+    if unknown := [shard for shard, known in kept.items() if known is not None and shard not in known]:
+        raise BadPlan(say("The target says nothing about these shards: %(shards)s.", shards=named(unknown)))
+
+
+def _of_group(target: targets.FromGroup, group: ConsumerGroup, client: sls.Client, now: datetime) -> Source:
+    if target.margin is not None or not elsewhere.is_here(target, group):
+        return elsewhere.by_group(target, group, now=now)
+    found = client.get_checkpoints(group.project.name, group.logstore.name, target.name).value
     kept = {one.shard: position for one in found if (position := position_of(one.checkpoint)) is not None}
     if not kept:
-        raise BadPlan(say("The group %(name)s has no checkpoint.", name=name))
-    return kept
+        raise BadPlan(say("The group %(name)s has no checkpoint.", name=target.name))
+    return Source(kept)
 
 
-def _undo(reset_id: str, group: ConsumerGroup) -> Source:
-    reset = find_reset(reset_id, group)
+def _of_snapshot(target: targets.FromSnapshot, group: ConsumerGroup) -> Source:
+    snapshot = _find_snapshot(target.id)
+    if target.margin is not None or snapshot.group.logstore_id != group.logstore_id:
+        return elsewhere.by_snapshot(snapshot, target.margin, group)
+    return _kept({line["shard"]: line["position"] for line in snapshot.shards})
+
+
+def _find_snapshot(name: str) -> Snapshot:
+    try:
+        return Snapshot.objects.select_related("group__logstore__project__endpoint").get(pk=uuid.UUID(name))
+    except (ValueError, Snapshot.DoesNotExist):
+        raise BadPlan(say("The snapshot %(snapshot)s is not available.", snapshot=name)) from None
+
+
+def _undo(reset: Reset) -> Source:
     lines = list(reset.shards.filter(outcome__in=WRITTEN))
-    kept = {
-        line.shard: position for line in lines if (position := position_of(line.before["cursor"])) is not None
-    }
+    source = _kept({line.shard: line.before["position"] for line in lines})
+    overwritten = [line.shard for line in lines if line.watch == ShardReset.Watch.OVERWRITTEN]
+    left = {line.shard: (line.read_back or line.after)["position"] for line in lines}
+    warnings = source.warnings
+    if overwritten:
+        words = say(
+            "The reset was overwritten on shards %(shards)s: what was consumed there since is not known.",
+            shards=named(overwritten),
+        )
+        warnings = (*warnings, words)
+    left_at = {shard: int(at) for shard, at in left.items() if at is not None and shard not in overwritten}
+    return Source(source.kept, left_at=left_at, warnings=warnings)
+
+
+def _rest(reset: Reset) -> Source:
+    left = reset.shards.filter(outcome=ShardReset.Outcome.NOT_ATTEMPTED)
+    kept = {line.shard: int(line.after["position"]) for line in left}
     if not kept:
-        raise BadPlan(say("This reset left nothing that could be undone."))
-    if left := [line.shard for line in lines if line.shard not in kept]:
+        raise BadPlan(say("This reset left no shard unattempted."))
+    return Source(kept)
+
+
+def _kept(stored: Mapping[int, str | None]) -> Source:
+    """Return stored positions; shards without one are told, for a checkpoint cannot be taken away."""
+    kept = {shard: int(position) for shard, position in stored.items() if position is not None}
+    if not kept:
+        raise BadPlan(say("Nothing was saved there that could be gone back to."))
+    if without := stored.keys() - kept.keys():
         words = say(
             "Shards %(shards)s had no checkpoint before. A checkpoint cannot be cleared: they stay.",
-            shards=_named(left),
+            shards=named(without),
         )
-        return Source(kept, (words,))
+        return Source(kept, warnings=(words,))
     return Source(kept)
 
 
@@ -132,5 +153,6 @@ def find_reset(reset_id: str, group: ConsumerGroup) -> Reset:
         raise BadPlan(say("This group has no reset with the id %(reset)s.", reset=reset_id)) from None
 
 
-def _named(shards: Iterable[int]) -> str:
-    return ", ".join(str(shard) for shard in shards)
+def named(shards: Iterable[int]) -> str:
+    """Return shards as sentences name them."""
+    return ", ".join(str(shard) for shard in sorted(shards))

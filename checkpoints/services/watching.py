@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
 
+from checkpoints.domain import positions
 from checkpoints.domain import watching as rules
-from checkpoints.models import Reset, ShardReset
-from checkpoints.services import audit, settling
+from checkpoints.models import ConsumerGroup, Reset, ShardReset
+from checkpoints.services import audit, evidence, settling
 from checkpoints.services.aims import iso, position_of
-from checkpoints.services.audit import SYSTEM
+from checkpoints.services.audit import SYSTEM, Actor
+from checkpoints.services.connections import connect
 from checkpoints.services.settling import Seen
 
 Watch = ShardReset.Watch
+IDLE_EVERY = timedelta(seconds=30)
+"""How often a watch looks that only waits for log groups to arrive."""
+log = logging.getLogger(__name__)
 _OPEN = Q(looked_at=None) | Q(looked_at__lt=F("watch_until"))
 
 
@@ -37,8 +43,20 @@ def look(
     if is_open(reset) and _claim(reset, now, max_age):
         seen = settling.read(reset.group)
         settling.settle_unanswered(reset, seen, now=now)
-        _store(reset, seen, now=now, until=until or reset.watch_until or now)
+        idle = _idle_shards(reset, seen, now) if until is None else frozenset()
+        _store(reset, seen, idle, now=now, until=until or reset.watch_until or now)
     reset.refresh_from_db()
+    return reset
+
+
+def end(reset: Reset, *, actor: Actor, now: datetime) -> Reset:
+    """End a watch by hand: what is at its target now counts as held."""
+    if is_open(reset):
+        with transaction.atomic():
+            Reset.objects.filter(pk=reset.pk).update(watch_until=now, watch_ended_by=actor.name)
+            _record("reset.watch_ended", reset, actor, "ended", {}, now)
+        reset.refresh_from_db()
+        look(reset, now=now, until=now)
     return reset
 
 
@@ -61,19 +79,74 @@ def _claim(reset: Reset, now: datetime, max_age: timedelta) -> bool:
     return bool(Reset.objects.filter(due, pk=reset.pk).update(looked_at=mark))
 
 
+def _idle_shards(reset: Reset, seen: Seen, now: datetime) -> frozenset[int]:
+    """Return the shards that may stay at their target only because their consumers have nothing to read.
+
+    Such consumers were seen before the reset, at the end of the shard. Once the time of a normal watch is
+    over, this asks now and then whether log groups arrived.
+    """
+    timeout = evidence.timeout_of(reset.group)
+    over = reset.finished_at is not None and now >= rules.watch_until(reset.finished_at, timeout)
+    if not over or seen.checkpoints is None or not _names_before(reset.plan.body):
+        return frozenset()
+    due = reset.watch_until is not None and now >= reset.watch_until
+    ends = _ends_reached(reset.plan.body)
+    idle = set()
+    for line in reset.shards.filter(watch=Watch.WATCHING, shard__in=ends):
+        known = ends[line.shard]
+        if due and line.flowed_at is None and _end_of(reset.group, line.shard, known) > known:
+            line.flowed_at = now
+            line.save(update_fields=["flowed_at"])
+        written = line.sent_at or reset.started_at
+        if rules.proves_nothing(written_at=written, flowed_at=line.flowed_at, group_timeout=timeout, now=now):
+            idle.add(line.shard)
+    return frozenset(idle)
+
+
+def _ends_reached(body: dict[str, Any]) -> dict[int, int]:
+    """Return the ends of the shards that were consumed to their end when the plan was made."""
+    return {
+        line["shard"]: int(line["end"])
+        for line in body["shards"]
+        if line["before"]["position"] is not None and int(line["before"]["position"]) >= int(line["end"])
+    }
+
+
+def _was_at_target(line: ShardReset) -> bool:
+    return line.last_seen is not None and line.last_seen["position"] == line.after["position"]
+
+
+def _end_of(group: ConsumerGroup, shard: int, known: int) -> int:
+    """Return the end of a shard now; the known one when it cannot be read."""
+    try:
+        client = connect(group.endpoint)
+        return positions.decode(
+            client.get_cursor(group.project.name, group.logstore.name, shard, "end").value
+        )
+    except settling.TROUBLE as error:
+        log.warning("the end of shard %s of %s could not be read: %s", shard, group, error)
+        return known
+
+
 @transaction.atomic
-def _store(reset: Reset, seen: Seen, *, now: datetime, until: datetime) -> None:
+def _store(reset: Reset, seen: Seen, idle: frozenset[int], *, now: datetime, until: datetime) -> None:
     if not Reset.objects.filter(_OPEN, pk=reset.pk).update(looked_at=now):
         return
     lines = list(reset.shards.exclude(watch=Watch.NONE))
     for line in lines:
-        _judge(reset, line, seen, now=now, until=until)
+        _judge(reset, line, seen, now=now, until=until, is_idle=line.shard in idle)
         line.save(update_fields=["watch", "watch_reasons", "last_seen"])
-    if reset.watch_until is not None and now >= reset.watch_until:
+    if reset.watch_until is None or now < reset.watch_until:
+        return
+    if any(line.watch == Watch.WATCHING for line in lines):
+        Reset.objects.filter(pk=reset.pk).update(watch_until=now + IDLE_EVERY)
+    else:
         _audit(reset, lines, now)
 
 
-def _judge(reset: Reset, line: ShardReset, seen: Seen, *, now: datetime, until: datetime) -> None:
+def _judge(
+    reset: Reset, line: ShardReset, seen: Seen, *, now: datetime, until: datetime, is_idle: bool
+) -> None:
     text = seen.text(line.shard)
     found = (seen.checkpoints or {}).get(line.shard)
     position = None if text is None else position_of(text)
@@ -88,6 +161,9 @@ def _judge(reset: Reset, line: ShardReset, seen: Seen, *, now: datetime, until: 
         until=until,
         was_active=True if reset.overrode_active else None,
         consumers_before=_names_before(reset.plan.body),
+        is_idle=is_idle,
+        was_idle=line.shard in _ends_reached(reset.plan.body),
+        at_target_at=reset.looked_at if _was_at_target(line) else None,
     )
     if found is not None:
         line.last_seen = {
@@ -119,19 +195,26 @@ def _is_news(line: ShardReset, verdict: rules.WatchVerdict) -> bool:
 def _audit(reset: Reset, lines: list[ShardReset], now: datetime) -> None:
     words = {line.watch for line in lines}
     worst = next((word for word in ("overwritten", "unknown", "taken_up", "held") if word in words), "")
+    details = {
+        str(line.shard): {"watch": line.watch, "reasons": line.watch_reasons, "seen": line.last_seen}
+        for line in lines
+    }
+    _record("reset.watched", reset, SYSTEM, worst, details, now)
+
+
+def _record(
+    action: str, reset: Reset, actor: Actor, outcome: str, details: dict[str, Any], now: datetime
+) -> None:
     audit.record(
-        "reset.watched",
-        actor=SYSTEM,
-        outcome=worst,
+        action,
+        actor=actor,
+        outcome=outcome,
         endpoint=reset.group.endpoint,
         group=reset.group,
         object_id=str(reset.pk),
         plan_hash=reset.plan.hash,
         reason=reset.reason,
         ticket=reset.ticket,
-        details={
-            str(line.shard): {"watch": line.watch, "reasons": line.watch_reasons, "seen": line.last_seen}
-            for line in lines
-        },
+        details=details,
         at=now,
     )

@@ -10,8 +10,14 @@ import lz4.block
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from .errors import BadAnswer
 from .model import LogGroup, LogLine, Pulled
 from .parsing import EPOCH, Unreadable, plain_cursor
+
+
+class PullTooLarge(BadAnswer):
+    """Log groups came that are larger, unpacked, than was asked for; they were not unpacked."""
+
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 PACKAGE = "checkpoints.sls"
@@ -51,17 +57,19 @@ Groups = _build()
 
 
 def read_pull(headers: Mapping[str, str], body: bytes, max_bytes: int) -> Pulled:
-    """Read the log groups of a PullLogs answer of at most `max_bytes` unpacked; raise Unreadable."""
+    """Read the log groups of a PullLogs answer; raise Unreadable, or PullTooLarge above `max_bytes`."""
     next_cursor = plain_cursor(headers.get("x-log-cursor", ""))
     size = _number(headers, "x-log-bodyrawsize")
     if size == 0:
-        return Pulled((), next_cursor, 0)
+        return Pulled((), next_cursor, 0, len(body))
     if size > max_bytes:
-        raise Unreadable(f"it unpacks to {size} bytes, more than {max_bytes}; ask for fewer log groups")
+        raise PullTooLarge(
+            f"The answer unpacks to {size} bytes, more than {max_bytes}; ask for fewer log groups"
+        )
     groups = _decode(_unpack(headers.get("x-log-compresstype", ""), body, size))
     if "x-log-count" in headers and _number(headers, "x-log-count") != len(groups):
         raise Unreadable("x-log-count differs from the number of log groups")
-    return Pulled(groups, next_cursor, size)
+    return Pulled(groups, next_cursor, size, len(body))
 
 
 def _number(headers: Mapping[str, str], name: str) -> int:

@@ -106,8 +106,9 @@ class LogGroup:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The log groups of one read and the cursor after them; `raw_size` is their size in bytes."""
+    """The log groups of one read and the cursor after them; sizes in bytes, `packed_size` as it was sent."""
 
     groups: tuple[LogGroup, ...]
     next_cursor: str
     raw_size: int
+    packed_size: int

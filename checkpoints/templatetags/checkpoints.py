@@ -44,6 +44,15 @@ def when(at: datetime | str | None, now: datetime | None = None) -> SafeString:
 
 
 @register.filter
+def asked(text: str) -> str | SafeString:
+    """Show what was asked of a shard: a time as a time, anything else as it was typed."""
+    try:
+        return when(text) if text[:4].isdigit() else text
+    except ValueError:
+        return text
+
+
+@register.filter
 def ago(at: datetime | str | None, now: datetime | None = None) -> SafeString:
     """Show how long ago or how far ahead a time lies, with zone time and UTC in the title."""
     moment = _moment(at)

@@ -56,7 +56,7 @@ OUTCOMES: dict[str, tuple[str | Promise, str]] = {
     "denied": (_("Denied"), "bad"),
     "waiting": (_("Waiting until quiet"), "warn"),
     "applied": (_("Applied"), "ok"),
-    "expired": (_("Expired"), ""),
+    "expired": (_("Too late"), ""),
     "cancelled": (_("Cancelled"), ""),
 }
 KINDS = {"state": STATES, "verdict": VERDICTS, "outcome": OUTCOMES}

@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from checkpoints.models import Endpoint
-from checkpoints.services import sealing
+from checkpoints.services import approvals, sealing
 
 COMMON_ZONES = (
     "Asia/Shanghai", "UTC", "Asia/Singapore", "Asia/Tokyo", "Asia/Kolkata", "Asia/Dubai",
@@ -42,19 +42,20 @@ _AREAS = (
 
 @dataclass(frozen=True)
 class Place:
-    """An entry of the main navigation; `belongs` are the names of the addresses below it."""
+    """An entry of the main navigation; `below` are the beginnings of the names of addresses below it."""
 
     name: str
     label: str | Promise
-    permission: str
-    belongs: tuple[str, ...]
+    permissions: tuple[str, ...]
+    below: tuple[str, ...]
 
 
 PLACES = (
-    Place("overview", _("Overview"), "checkpoints.view_group", ("overview", "group")),
-    Place("resets", _("Resets"), "checkpoints.view_reset", ("resets", "reset", "plan", "group-reset")),
-    Place("audit", _("Audit"), "checkpoints.view_audit", ("audit",)),
-    Place("endpoints", _("Endpoints"), "checkpoints.view_endpoint", ("endpoints", "endpoint")),
+    Place("overview", _("Overview"), ("view_group",), ("overview", "group", "snapshot")),
+    Place("resets", _("Resets"), ("view_reset",), ("reset", "plan", "group-reset", "peek")),
+    Place("approvals", _("Approvals"), ("approve_reset",), ("approvals",)),
+    Place("audit", _("Audit"), ("view_audit",), ("audit",)),
+    Place("endpoints", _("Endpoints"), ("view_endpoint",), ("endpoint", "group-rule")),
 )
 
 
@@ -65,6 +66,7 @@ class Link:
     url: str
     label: str | Promise
     is_current: bool
+    waiting: int = 0
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -87,15 +89,25 @@ def _once(call: Callable[[], Any]) -> Callable[[], Any]:
 def _nav(request: HttpRequest, user: User | AnonymousUser) -> list[Link]:
     match = request.resolver_match
     name = match.url_name if match and match.url_name else ""
+    mine = [
+        place for place in PLACES if any(user.has_perm(f"checkpoints.{one}") for one in place.permissions)
+    ]
+    here = max(mine, key=lambda place: _depth(name, place), default=None)
     return [
-        Link(reverse(place.name), place.label, _belongs(name, place))
-        for place in PLACES
-        if user.has_perm(place.permission)
+        Link(
+            reverse(place.name), place.label, place is here and _depth(name, place) > 0, _waiting(place, user)
+        )
+        for place in mine
     ]
 
 
-def _belongs(name: str, place: Place) -> bool:
-    return name in place.belongs or (place.name == "endpoints" and name.startswith("endpoint-"))
+def _depth(name: str, place: Place) -> int:
+    """Return how much of an address's name says that it lies below this place."""
+    return max((len(begin) for begin in place.below if name.startswith(begin)), default=0)
+
+
+def _waiting(place: Place, user: User | AnonymousUser) -> int:
+    return len(approvals.open_for(user)) if place.name == "approvals" and isinstance(user, User) else 0
 
 
 def _roles(user: User | AnonymousUser) -> str:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from checkpoints.queries import groups as queries
 from checkpoints.services import collector
+from checkpoints.views import snapshots
 from checkpoints.views.pages import render_page
 
 
@@ -29,5 +30,6 @@ def group(request: HttpRequest, pk: int) -> HttpResponse:
         "now": now,
         "only_late": only_late,
         "fresh_url": "?fresh=1&only=late" if only_late else "?fresh=1",
+        **snapshots.panel(found),
     }
     return render_page(request, "groups/page.html", "groups/_group.html", context)

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+from urllib.parse import urlencode
+
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
 
+from checkpoints.domain import cursor_files, moments
 from checkpoints.forms.targets import TargetForm, zones
 from checkpoints.models import ConsumerGroup, Plan
 from checkpoints.queries import plans as queries
+from checkpoints.queries import starting
 from checkpoints.services import resets
 from checkpoints.views.pages import SeeOther
 from checkpoints.views.requests import actor
+
+PICKS = [
+    ("15m ago", _("15 min ago")),
+    ("1h ago", _("1 h ago")),
+    ("3h ago", _("3 h ago")),
+    ("24h ago", _("24 h ago")),
+]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("checkpoints.reset_checkpoint", raise_exception=True)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose shards and a target; a POST makes the plan."""
-    now = timezone.now()
     group = get_object_or_404(queries.find_group(pk))
     posted = request.method == "POST"
-    form = TargetForm(request.POST if posted else None, now=now, initial=_initial(request))
+    sent = (request.POST, request.FILES) if posted else ()
+    form = _form(group, *sent, initial=_initial(request))
     refusal = None
     if posted and form.is_valid():
         try:
@@ -35,15 +50,49 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
         "group": group,
         "form": form,
         "refusal": refusal,
-        "shards": queries.choices(group, ticked, now=now),
+        "shards": queries.choices(group, ticked, own=form.own.texts, errors=form.own.errors, now=form.now),
         "zones": zones(),
+        "picks": [(text, label, _address(text, ticked)) for text, label in PICKS],
+        "echo": (form if posted else _form(group, form.initial)).echo(),
     }
     return render(request, "resets/start.html", context, status=422 if posted else 200)
+
+
+@require_safe
+@permission_required("checkpoints.reset_checkpoint", raise_exception=True)
+def echo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say in words where a target leads that is just being typed."""
+    group = get_object_or_404(queries.find_group(pk))
+    return render(request, "resets/_echo.html", {"echo": _form(group, request.GET).echo()})
+
+
+@require_safe
+@permission_required("checkpoints.view_group", raise_exception=True)
+def checkpoints_csv(_request: HttpRequest, pk: int) -> HttpResponse:
+    """Send the checkpoints of the last reading as the CSV that a plan can be made from."""
+    group = get_object_or_404(queries.find_group(pk))
+    name = re.sub(r"[^0-9A-Za-z_-]", "_", f"{group.logstore.name}-{group.name}") + ".csv"
+    response = HttpResponse(
+        cursor_files.write(starting.cursors(group)), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
+
+
+def _form(group: ConsumerGroup, *sent: Any, **more: Any) -> TargetForm:
+    kept = [(str(one.pk), f"{one.name} · {moments.utc(one.taken_at)}") for one in starting.snapshots(group)]
+    others = starting.other_groups(group)
+    return TargetForm(*sent, now=timezone.now(), snapshots=kept, groups=others, **more)
 
 
 def _initial(request: HttpRequest) -> dict[str, str]:
     typed = request.GET.get("text", "")
     return {"zone": timezone.get_current_timezone_name(), "text": typed, "to": "text" if typed else ""}
+
+
+def _address(text: str, ticked: list[str]) -> str:
+    """Return the address of this page with a target typed and the same shards ticked."""
+    return "?" + urlencode([("text", text), *(("shard", shard) for shard in ticked)])
 
 
 def _make(request: HttpRequest, group: ConsumerGroup, form: TargetForm) -> Plan:
@@ -56,4 +105,5 @@ def _make(request: HttpRequest, group: ConsumerGroup, form: TargetForm) -> Plan:
         now=form.now,
         actor=actor(request),
         typed=form.typed,
+        each=form.each,
     )

@@ -1,8 +1,10 @@
 // The one entry: what every page does beyond plain HTML. Without it everything still works by links and forms.
 import "./copy.js";
+import "./countdown.js";
 import "./forms.js";
 import "./keys.js";
 import "./picks.js";
 import "./refresh.js";
+import "./targets.js";
 
 document.documentElement.classList.add("scripted");

@@ -67,6 +67,76 @@ def test_without_shards_all_are_planned(run):
     assert (code, [line["shard"] for line in value["shards"]]) == (0, [0, 1, 2, 3])
 
 
+def test_single_shards_may_have_targets_of_their_own(run):
+    code, value, _ = plan(run, "earliest", "0-3", "--each", "1=latest", "--each", "2=-9m", "--each", "3=keep")
+    assert code == 0
+    assert {line["shard"]: (line["direction"], line["log_groups"]) for line in value["shards"]} == {
+        0: ("rewind", 15),
+        1: ("skip", 15),
+        2: ("rewind", 4),
+    }
+
+
+def test_a_shard_cannot_have_two_targets(run):
+    code, _, err = plan(run, "earliest", "0", "--each", "0=latest", "--each", "0=-2h")
+    assert code == 1
+    assert "names shard 0 twice" in err
+
+
+def test_a_time_without_zone_is_taken_in_the_one_that_is_named(run):
+    value = plan(run, "2026-01-02 09:04:05", "0", "--zone", "Asia/Shanghai", "--each", "0=2026-01-02 08:00")[
+        1
+    ]
+    assert value["shards"][0]["asked"] == "2026-01-02T00:00:00Z"
+    assert value["target"] == "2026-01-02 09:04:05"
+
+
+def printed(capsys, *words):
+    call_command("reset", "plan", *WHERE, "--actor=the-operator", *words)
+    return capsys.readouterr().out
+
+
+def test_a_plan_printed_as_csv_can_be_planned_from_the_file(emu, capsys, run, tmp_path):
+    text = printed(capsys, "--to=-4groups", "--shards=0,1", "--each=1=latest", "--csv")
+    assert text == (
+        "shard,cursor\n"
+        f"0,{positions.encode(the.begin(emu, 0) + 11)}\n"
+        f"1,{positions.encode(the.begin(emu, 1) + 20)}\n"
+    )
+    file = tmp_path / "my cursors.csv"
+    file.write_text(text)
+    code, value, _ = run("plan", *WHERE, "--to", f"file:{file}", "--actor", "the-operator")
+    assert (code, value["target"]) == (0, "file: my cursors.csv")
+    assert {line["shard"]: line["log_groups"] for line in value["shards"]} == {0: 4, 1: 15}
+    assert str(tmp_path) not in str(Plan.objects.latest("made_at").body)
+    assert printed(capsys, f"--to=file:{file}", "--csv") == text
+
+
+def test_of_a_file_only_the_chosen_shards_are_planned(emu, run, tmp_path):
+    file = tmp_path / "cursors.csv"
+    file.write_text(f"shard,cursor\n0,{positions.encode(the.begin(emu, 0))}\n1,MQ==\n")
+    value = plan(run, f"file:{file}", "0")[1]
+    assert [line["shard"] for line in value["shards"]] == [0]
+    assert "not one of shard 1" in plan(run, f"file:{file}", "0,1")[2]
+    assert "says nothing about these shards: 2" in plan(run, f"file:{file}", "0,2")[2]
+    value = plan(run, f"file:{file}", "0,2", "--each", "2=-1groups")[1]
+    assert [line["log_groups"] for line in value["shards"]] == [15, 1]
+
+
+def test_a_file_may_be_named_in_bytes_that_are_not_utf_8(emu, run, tmp_path):
+    file = tmp_path / "a\udc80.csv"
+    file.write_text(f"shard,cursor\n0,{positions.encode(the.begin(emu, 0))}\n")
+    assert plan(run, f"file:{file}")[1]["target"] == "file: a?.csv"
+
+
+def test_a_file_that_is_no_csv_leaves_with_1(run, tmp_path):
+    file = tmp_path / "cursors.csv"
+    file.write_text("0,MQ==\n")
+    code, _, err = plan(run, f"file:{file}")
+    assert code == 1
+    assert "The first line of the file must be: shard,cursor" in err
+
+
 def test_apply_confirms_and_leaves_with_0(emu, run):
     code, value, _ = apply(run, plan(run)[1]["id"], "--ticket", "INC-7")
     assert (code, value["outcome"], len(the.sent(emu))) == (0, "confirmed", 1)
@@ -151,12 +221,24 @@ def test_a_refusal_of_the_service_leaves_with_1_and_is_told(emu, run):
         ({"--to": ""}, "Say where to go"),
         ({"--to": "2026-01-02 03:04:05"}, "Add the zone"),
         ({"--to": "2026-01-02 03:04:05 Mars/Base"}, "no time zone named"),
-        ({"--to": "x" * 300}, "longer than 200"),
+        ({"--to": "x" * 300}, "at most 200 characters"),
         ({"--to": "a\0b"}, "control characters"),
         ({"--to": "٢h ago"}, "digits 0 to 9"),
         ({"--to": "cursor:???"}, "not base64"),
         ({"--to": "cursor:" + positions.encode(1)}, "not one of shard 0"),
         ({"--to": "file:/nowhere"}, "cannot be read"),
+        ({"--to": "file:a\0b"}, "control characters"),
+        ({"--zone": "Mars/Base"}, "no time zone named"),
+        ({"--zone": ""}, "no time zone named"),
+        ({"--each": "latest"}, "SHARD=TARGET"),
+        ({"--each": "x=latest"}, "SHARD=TARGET"),
+        ({"--each": "٣=latest"}, "SHARD=TARGET"),
+        ({"--each": "0="}, "Say where to go"),
+        ({"--each": "0=whenever"}, "not a target"),
+        ({"--each": "0=file:/etc/hostname"}, "A file is read by the command"),
+        ({"--each": "1=latest"}, "but are not chosen: 1"),
+        ({"--each": "9=keep"}, "do not exist"),
+        ({"--each": "0=keep"}, "at least one shard"),
         ({"--shards": ""}, "at least one shard"),
         ({"--shards": "0,x"}, "numbers and ranges"),
         ({"--shards": "77"}, "do not exist"),

@@ -69,8 +69,17 @@ def test_a_faster_flush_narrows_what_counts_as_fresh():
 
 def test_our_own_write_is_no_evidence():
     moved = [shard(at=10, consumer=""), shard(saved=4, position=3, consumer="")]
-    assert judged(*moved, own_writes=[(0, ago(5))]).verdict is ActivityVerdict.QUIET
-    assert judged(*moved, own_writes=[(1, ago(5)), (0, ago(50))]).verdict is ActivityVerdict.ACTIVE
+    assert judged(*moved, own_writes=[(0, ago(5), 3)]).verdict is ActivityVerdict.QUIET
+    assert judged(*moved, own_writes=[(1, ago(5), 3), (0, ago(50), 3)]).verdict is ActivityVerdict.ACTIVE
+
+
+def test_a_save_elsewhere_right_after_our_own_write_is_somebody_else():
+    assert judged(shard(saved=4, position=4), own_writes=[(0, ago(5), 3)]).verdict is ActivityVerdict.ACTIVE
+
+
+def test_a_group_made_anew_has_not_been_consumed_because_its_checkpoint_is_gone():
+    made_anew = [shard(at=10, consumer=""), shard(saved=None, position=None, consumer="")]
+    assert judged(*made_anew).verdict is ActivityVerdict.NEVER
 
 
 def test_the_names_of_consumers_are_listed_once():

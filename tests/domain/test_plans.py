@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkpoints.domain import positions
+from checkpoints.domain.cautions import Circumstances
+from checkpoints.domain.lineage import Lineage
 from checkpoints.domain.plans import Resolved, ShardBefore, canonical, clamp, digest, move, totals
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -21,7 +23,7 @@ def to(position, time=NOW - HOUR, **more):
 
 
 def line(before=BEFORE, after=None, retention=TTL, **more):
-    return move(before, "asked", after or to(120), now=NOW, retention=retention, **more)
+    return move(before, "asked", after or to(120), Circumstances(NOW, retention, **more))
 
 
 def told(shard_move):
@@ -74,10 +76,81 @@ def test_a_cursor_outside_the_range_is_replaced_and_told(asked, position, clampe
     assert words in told(pulled)
 
 
-def test_a_time_before_retention_is_told_although_sls_moved_it_silently():
+def test_a_time_before_retention_is_told_with_how_much_is_gone_although_sls_moved_it_silently():
+    begin_at = NOW - TTL + timedelta(minutes=42)
+    pulled = line(replace(BEFORE, begin_at=begin_at), to(100), asked_at=NOW - TTL - timedelta(seconds=1))
+    assert pulled.clamped == "begin"
+    assert "no longer retained: 42m 1s are already gone" in told(pulled)
+
+
+def test_a_time_within_retention_before_the_oldest_log_group_lost_nothing():
     pulled = line(after=to(100), asked_at=NOW - 25 * 24 * HOUR)
     assert pulled.clamped == "begin"
-    assert "no longer retained" in told(pulled)
+    assert "holds nothing as old as that: its oldest log group came 5d later" in told(pulled)
+
+
+def test_with_an_unknown_retention_what_was_before_the_oldest_log_group_may_be_gone():
+    assert "5d are already gone" in told(line(after=to(100), asked_at=NOW - 25 * 24 * HOUR, retention=None))
+
+
+CHILD = Lineage(NOW - HOUR, parents_in_plan=(1,), parents_outside=(2, 3))
+
+
+@pytest.mark.parametrize("retention", [TTL, None])
+def test_a_time_before_a_child_was_made_names_the_parents_inside_and_outside_the_plan(retention):
+    young = replace(BEFORE, begin_at=NOW - HOUR)
+    said = told(line(young, to(100), asked_at=NOW - 2 * HOUR, lineage=CHILD, retention=retention))
+    assert "made by a split or merge at 2026-11-20 07:00:00 UTC, after the time asked for" in said
+    assert "its parents in this plan: 1." in said
+    assert "its parents, which are not in this plan: 2, 3." in said
+    assert "gone" not in said
+    assert "no longer retained" not in said
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "lineage"),
+    [(NOW - HOUR, CHILD), (None, CHILD), (NOW - 2 * HOUR, Lineage(NOW - HOUR)), (NOW - HOUR, Lineage())],
+)
+def test_parents_are_not_told_where_nothing_asked_for_lies_in_them(asked_at, lineage):
+    assert "parents" not in told(line(asked_at=asked_at, lineage=lineage))
+
+
+def test_a_child_whose_own_begin_has_expired_says_both():
+    old = Lineage(NOW - TTL - HOUR, parents_outside=(2,))
+    said = told(line(after=to(100), asked_at=NOW - TTL - 2 * HOUR, lineage=old))
+    assert "are not in this plan: 2" in said
+    assert "already gone" in said
+
+
+def test_an_in_order_child_waits_for_its_parents():
+    assert "waits until its parents are consumed: 1, 4." in told(line(lineage=Lineage(waits_for=(1, 4))))
+
+
+def test_an_empty_shard_is_told():
+    empty = replace(BEFORE, begin=200, position=200, begin_at=None)
+    assert "This shard holds no log group" in told(line(empty, to(200)))
+    assert "read-only shard holds no log group any more" in told(line(replace(empty, readonly=True), to(200)))
+
+
+def test_a_readonly_shard_is_told():
+    assert "This shard is read-only" in told(line(replace(BEFORE, readonly=True)))
+
+
+@pytest.mark.parametrize(
+    ("present", "target", "words"),
+    [
+        (160, 120, "40 log groups were consumed since the reset: 40 of them are replayed."),
+        (160, 130, "40 log groups were consumed since the reset: 30 of them are replayed."),
+        (130, 150, "10 log groups were consumed since the reset: the 20 after them are skipped."),
+    ],
+)
+def test_an_undo_tells_what_was_consumed_since(present, target, words):
+    assert words in told(line(replace(BEFORE, position=present), to(target), left_at=120))
+
+
+@pytest.mark.parametrize("present", [120, 110, None])
+def test_an_undo_is_silent_where_nothing_was_consumed_since(present):
+    assert "since the reset" not in told(line(replace(BEFORE, position=present), to(150), left_at=120))
 
 
 def test_a_time_inside_the_range_is_not_clamped():

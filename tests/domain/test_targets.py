@@ -13,7 +13,9 @@ from checkpoints.domain.targets import (
     FromGroup,
     FromSnapshot,
     Groups,
+    Keep,
     Latest,
+    Rest,
     Shift,
     Undo,
     parse,
@@ -40,6 +42,8 @@ MIDNIGHT = At(datetime(2026, 11, 20, tzinfo=UTC))
         ("2026-11-20Z", MIDNIGHT),
         ("2026-11-20T00:00:00.5Z", At(datetime(2026, 11, 20, 0, 0, 0, 500_000, tzinfo=UTC))),
         ("@1795132800", MIDNIGHT),
+        ("1795132800", MIDNIGHT),
+        ("1795132800000", MIDNIGHT),
         ("@1795132800000", MIDNIGHT),
         ("@0", At(datetime(1970, 1, 1, tzinfo=UTC))),
         ("2h ago", At(NOW - timedelta(hours=2))),
@@ -54,6 +58,15 @@ MIDNIGHT = At(datetime(2026, 11, 20, tzinfo=UTC))
         ("file:/tmp/a b.csv", FromFile("/tmp/a b.csv")),  # noqa: S108 - never opened
         ("snapshot:42", FromSnapshot("42")),
         ("undo:0b5f2c6e-1", Undo("0b5f2c6e-1")),
+        ("rest:0b5f2c6e-1", Rest("0b5f2c6e-1")),
+        ("Keep", Keep()),
+        ("snapshot:42~0s", FromSnapshot("42", timedelta(0))),
+        ("group:store-2/settle", FromGroup("settle", "store-2")),
+        ("group:proj/store/settle~10m", FromGroup("settle", "store", "proj", margin=timedelta(minutes=10))),
+        (
+            "group: 生产一 a/b/proj/store/settle~1d 4h",
+            FromGroup("settle", "store", "proj", "生产一 a/b", timedelta(hours=28)),
+        ),
     ],
 )
 def test_each_kind_of_target_is_read(text, target):
@@ -65,7 +78,8 @@ def test_each_kind_of_target_is_read(text, target):
     [
         ("", "Say where to go"),
         ("  ", "Say where to go"),
-        ("x" * 201, "longer than 200"),
+        ("x" * 201, "at most 200"),
+        ("group:" + "x" * 395, "at most 400"),
         ("lat\x00est", "control"),
         ("2h\tago", "control"),
         ("٢h ago", "digits 0 to 9"),
@@ -89,10 +103,20 @@ def test_each_kind_of_target_is_read(text, target):
         ("9999d ago", "3650 days"),
         ("cursor:???", "base64"),
         ("cursor:", "empty"),
-        ("group:a/b", "letters, digits"),
+        ("group:a b", "letters, digits"),
+        ("group:a/", "letters, digits"),
+        ("group:/b", r"\[ENDPOINT/\]PROJECT/\]LOGSTORE/NAME"),
+        ("group:e/p x/l/n", r"\[ENDPOINT/\]PROJECT/\]LOGSTORE/NAME"),
+        ("group:a~5m", "cursors are copied"),
+        ("group:l/a~", "duration"),
+        ("group:l/a~5", "duration"),
+        ("179513280", "not a target"),
+        ("17951328000", "not a target"),
         ("file: ", "Name the file"),
         ("snapshot:", "snapshot"),
-        ("undo:../1", "reset"),
+        ("snapshot:a~x", "duration"),
+        ("undo:../1", "by its id after undo:"),
+        ("rest:", "by its id after rest:"),
     ],
 )
 def test_what_is_no_target_is_refused_in_words(text, reason):
@@ -169,7 +193,40 @@ def test_what_is_no_list_of_shards_is_refused_in_words(text, reason):
         (FromFile("a.csv"), "the file a.csv"),
         (FromSnapshot("42"), "snapshot 42"),
         (Undo("7"), "before the reset 7"),
+        (Rest("7"), "the reset 7 planned and did not attempt"),
+        (Keep(), "a target of their own"),
+        (FromGroup("g", "store"), "group store/g stands: from another Logstore by time, 5m earlier"),
+        (
+            FromGroup("g", "s", "p", "e", timedelta(hours=1)),
+            "group e/p/s/g stands: from another Logstore by time, 1h",
+        ),
     ],
 )
 def test_a_target_is_echoed_in_words(target, words):
     assert words in str(targets.echo(target))
+
+
+@pytest.mark.parametrize(
+    ("when", "zone", "now", "words"),
+    [
+        ("2026-11-20T02:47:00Z", SHANGHAI, NOW, "3h ago = Fri 20 Nov 02:47:00 UTC, 10:47:00 Asia/Shanghai"),
+        (
+            "2026-11-20T23:47:00Z",
+            SHANGHAI,
+            NOW,
+            "3h ago = Fri 20 Nov 23:47:00 UTC, Sat 21 Nov 07:47:00 Asia/Shanghai",
+        ),
+        ("2026-11-20T02:47:00Z", ZoneInfo("UTC"), NOW, "3h ago = Fri 20 Nov 02:47:00 UTC"),
+        ("2026-11-20T02:47:00Z", None, None, "3h ago = Fri 20 Nov 2026 02:47:00 UTC"),
+        ("2025-11-20T02:47:00Z", None, NOW, "3h ago = Thu 20 Nov 2025 02:47:00 UTC"),
+        (
+            "2025-12-31T23:00:00Z",
+            BERLIN,
+            NOW,
+            "3h ago = Wed 31 Dec 2025 23:00:00 UTC, Thu 1 Jan 00:00:00 Europe/Berlin",
+        ),
+    ],
+)
+def test_a_typed_time_is_echoed_with_both_clocks(when, zone, now, words):
+    target = parse(when, zone=None, now=NOW)
+    assert str(targets.echo(target, zone, "3h ago", now=now)) == words

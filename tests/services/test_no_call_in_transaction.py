@@ -8,9 +8,9 @@ import pytest
 from django.db import connections, transaction
 
 from checkpoints.models import ConsumerGroup
-from checkpoints.services import collector, discovery, endpoints, resets
+from checkpoints.services import collector, costing, discovery, endpoints, peeking, resets
 from checkpoints.services import connections as upstream
-from checkpoints.services.audit import SYSTEM
+from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.sls.transport import Transport
 from tests.conftest import make_user, store_endpoint
 from tests.services import resetting as the
@@ -60,4 +60,15 @@ def test_planning_applying_and_looking_ask_outside_of_transactions(calls, emu):
     the.place(emu, {0: 15})
     reset = the.apply(the.make(group, user, "earliest", [0]), user)
     resets.look(reset, now=the.now(), max_age=timedelta(0))
+    assert_outside(calls)
+
+
+def test_looking_at_lines_and_costs_asks_outside_of_transactions(calls, emu):
+    discovery.discover(store_endpoint(emu), now=the.now())
+    group, user = ConsumerGroup.objects.get(name="cg-0"), make_user("operator")
+    the.place(emu, {0: 15})
+    plan = the.make(group, user, "earliest", [0])
+    calls.clear()
+    peeking.peek(group, 0, user=user, actor=Actor.of(user), now=the.now(), plan=plan)
+    costing.estimate(plan, now=the.now())
     assert_outside(calls)

@@ -8,7 +8,7 @@ import pytest
 
 from checkpoints.domain import positions, targets
 from checkpoints.models import AuditRow, Plan
-from checkpoints.services import aims, resets, sources
+from checkpoints.services import aims, resets
 from checkpoints.services.audit import Actor
 from tests.services import resetting as the
 
@@ -136,10 +136,15 @@ def test_a_cursor_for_two_shards_is_refused(emu, placed, operator):
         ("earliest", [], "at least one shard"),
         ("-2h", [3], "Shard 3 has no readable checkpoint"),
         ("-5groups", [3], "Shard 3 has no readable checkpoint"),
-        ("snapshot:abc", [0], "not available"),
+        ("snapshot:abc", [0], "snapshot abc is not available"),
+        ("snapshot:00000000-0000-0000-0000-000000000000", [0], "is not available"),
+        ("keep", [0, 1], "at least one shard"),
+        ("keep", None, "at least one shard"),
+        ("rest:abc", None, "no reset with the id"),
         ("undo:abc", None, "no reset with the id"),
         ("undo:00000000-0000-0000-0000-000000000000", None, "no reset with the id"),
-        ("file:/nowhere/at/all.csv", None, "cannot be read"),
+        ("file:/etc/hostname", None, "A file is read by the command"),
+        ("group:nowhere/store/other/g", [0], "no enabled endpoint named nowhere"),
     ],
 )
 def test_what_makes_no_plan_is_said(placed, operator, target, shards, words):
@@ -158,44 +163,6 @@ def test_checkpoints_of_another_group_are_taken_over(emu, placed, operator):
     emu.add_group("proj", "store", "other", checkpoints={"0": the.begin(emu, 0) + 2})
     plan = the.make(placed, operator, "group:other")
     assert the.moves(plan) == {0: ("rewind", 13, None)}
-
-
-def test_cursors_come_from_a_csv_file(emu, placed, operator, tmp_path):
-    file = tmp_path / "cursors.csv"
-    lines = [f"{shard},{positions.encode(the.begin(emu, shard) + 1)}" for shard in (0, 1)]
-    file.write_text("\ufeffshard,cursor\n" + "\n".join(lines), encoding="utf-8")
-    assert the.moves(the.make(placed, operator, f"file:{file}")) == {
-        0: ("rewind", 14, None),
-        1: ("rewind", 4, None),
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "first line"),
-        ("a,b\n0,MQ==", "first line"),
-        ("shard,cursor\n0", "Line 2"),
-        ("shard,cursor\n0,MQ==,x", "Line 2"),
-        ("shard,cursor\nx,MQ==", "Line 2"),
-        ("shard,cursor\n0-1,MQ==", "Line 2"),
-        ("shard,cursor\n0,???", "Line 2"),
-        ("shard,cursor\n0,MQ==\n0,MQ==", "Line 3 of the file names a shard again"),
-        ('shard,cursor\n0,"MQ==', "not CSV"),
-    ],
-)
-def test_a_bad_csv_is_refused_with_its_line(text, words):
-    with pytest.raises(resets.BadPlan, match=words):
-        sources.read_csv(text)
-
-
-def test_a_csv_that_is_too_large_or_not_text_is_refused(tmp_path):
-    large, odd = tmp_path / "large", tmp_path / "odd"
-    large.write_bytes(b"x" * (sources.LARGEST + 1))
-    odd.write_bytes(b"\xff\xfe")
-    for file, words in ((large, "larger"), (odd, "UTF-8")):
-        with pytest.raises(resets.BadPlan, match=words):
-            sources.read_file(str(file))
 
 
 @pytest.mark.parametrize("role", ["viewer", "peeker", "approver", "admin", "auditor"])
@@ -259,7 +226,8 @@ def test_the_typed_target_is_kept_beside_the_exact_one(placed, operator):
 
 def test_a_progress_only_group_is_told_so(placed, operator):
     placed.verdict = "progress_only"
-    assert "without a consumer's name" in str(the.make(placed, operator, "earliest", [0]).body["warnings"])
+    told = str(the.make(placed, operator, "earliest", [0]).body["warnings"])
+    assert "has no effect unless the job starts without its own state" in told
 
 
 def test_the_actor_is_the_one_given(placed, operator):
@@ -271,7 +239,8 @@ def test_the_actor_is_the_one_given(placed, operator):
     "text",
     [
         "earliest", "latest", "2026-01-02T01:04:05Z", "-7200s", "+60s", "+10groups", "-10groups",
-        "cursor:NQ==", "group:g", "file:/tmp/x.csv", "snapshot:s-1", "undo:r-1",
+        "cursor:NQ==", "group:g", "group:l/g", "group:p/l/g~600s", "group:my e/p/l/g", "file:/tmp/x.csv",
+        "snapshot:s-1", "snapshot:s-1~0s", "undo:r-1", "rest:r-1", "keep",
     ],
 )  # fmt: skip
 def test_the_text_of_a_target_reads_as_the_same_target(text):

@@ -8,7 +8,7 @@ import lz4.block
 import pytest
 
 from checkpoints.sls import LogGroup, LogLine, Pulled
-from checkpoints.sls.loggroups import read_pull
+from checkpoints.sls.loggroups import PullTooLarge, read_pull
 from checkpoints.sls.parsing import Unreadable
 
 
@@ -61,7 +61,7 @@ PACKED = lz4.block.compress(RAW, store_size=False)
 
 
 def test_log_groups_are_unpacked_from_lz4():
-    assert read_pull(headers(), PACKED, 10_000) == Pulled(READ, "MTIz", len(RAW))
+    assert read_pull(headers(), PACKED, 10_000) == Pulled(READ, "MTIz", len(RAW), len(PACKED))
 
 
 @pytest.mark.parametrize("packing", [None, ""])
@@ -74,7 +74,7 @@ def test_the_count_may_be_missing():
 
 
 def test_nothing_to_read_gives_no_log_groups():
-    assert read_pull(headers(x_log_bodyrawsize="0", x_log_count="0"), b"", 10) == Pulled((), "MTIz", 0)
+    assert read_pull(headers(x_log_bodyrawsize="0", x_log_count="0"), b"", 10) == Pulled((), "MTIz", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,6 @@ def test_nothing_to_read_gives_no_log_groups():
         ({"x_log_bodyrawsize": "-5"}, PACKED, "x-log-bodyrawsize"),
         ({"x_log_bodyrawsize": "٣"}, PACKED, "x-log-bodyrawsize"),
         ({"x_log_bodyrawsize": "9" * 21}, PACKED, "x-log-bodyrawsize"),
-        ({"x_log_bodyrawsize": "10001"}, PACKED, "ask for fewer"),
         ({"x_log_bodyrawsize": "5"}, PACKED, "LZ4"),
         ({"x_log_bodyrawsize": "9999"}, PACKED, "instead of 9999"),
         ({"x_log_bodyrawsize": "9999", "x_log_compresstype": None}, RAW, "instead of 9999"),
@@ -100,6 +99,11 @@ def test_nothing_to_read_gives_no_log_groups():
 def test_an_unreadable_pull_gives_words(told, body, words):
     with pytest.raises(Unreadable, match=words):
         read_pull(headers(**told), body, 10_000)
+
+
+def test_more_than_was_asked_for_is_not_unpacked():
+    with pytest.raises(PullTooLarge, match="ask for fewer"):
+        read_pull(headers(x_log_bodyrawsize="10001"), PACKED, 10_000)
 
 
 def test_a_bomb_is_not_unpacked():

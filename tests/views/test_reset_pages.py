@@ -6,6 +6,7 @@ import time
 import uuid
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
@@ -158,9 +159,11 @@ def test_the_plan_tells_what_it_will_do(browser, placed, operator):
 def test_a_typed_distance_is_echoed_as_the_time_it_stands_for(browser, placed, operator):
     now = the.now()
     plan = the.make(placed, operator, "30m ago", [0], now=now)
-    stands_for = f"{now - timedelta(minutes=30):%Y-%m-%d %H:%M:%S} UTC"
+    stands_for = now - timedelta(minutes=30)
     html = page(browser.get(reverse("plan", args=[plan.pk])))
-    assert f"To the first log group received at or after {stands_for}." in html
+    shanghai = stands_for.astimezone(ZoneInfo("Asia/Shanghai"))
+    assert f"30m ago = {stands_for:%a %d %b %H:%M:%S} UTC, " in html
+    assert f"{shanghai:%H:%M:%S} Asia/Shanghai" in html
 
 
 def test_skips_and_both_directions_are_named(browser, placed, operator):
@@ -268,7 +271,10 @@ def test_an_expired_plan_offers_to_make_it_again(browser, placed, operator):
 
 @pytest.mark.parametrize(
     ("protection", "sentence"),
-    [("read-only", "This endpoint is read-only"), ("two-person", "wants the approval of a second person")],
+    [
+        ("read-only", "This group is read-only"),
+        ("two-person", "A second person has to approve this plan first"),
+    ],
 )
 def test_a_protected_endpoint_takes_the_place_of_the_button(browser, placed, operator, protection, sentence):
     plan = the.make(placed, operator, "earliest", [0])
@@ -277,7 +283,7 @@ def test_a_protected_endpoint_takes_the_place_of_the_button(browser, placed, ope
     endpoint.save()
     html = page(browser.get(reverse("plan", args=[plan.pk])))
     assert sentence in html
-    assert 'name="reason"' not in html
+    assert "btn danger" not in html
     assert confirm(browser, plan).status_code == 409
 
 

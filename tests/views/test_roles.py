@@ -12,12 +12,22 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Plan, Project, Reset
+from checkpoints.models import (
+    Approval,
+    ConsumerGroup,
+    Endpoint,
+    GroupRule,
+    Logstore,
+    Plan,
+    Project,
+    Reset,
+    Snapshot,
+)
 from tests.conftest import ROLES
 
 pytestmark = pytest.mark.django_db
 ACTORS = ["anonymous", *ROLES]
-OK, FOUND, BAD, SIGN_IN, DENIED, MISSING, NO_METHOD = 200, 302, 422, "sign in", 403, 404, 405
+OK, FOUND, SEE, BAD, SIGN_IN, DENIED, MISSING, NO_METHOD = 200, 302, 303, 422, "sign in", 403, 404, 405
 
 
 class Row(NamedTuple):
@@ -35,14 +45,50 @@ TABLE = [
     Row("overview", "POST", NOBODY, NO_METHOD),
     Row("group", "GET", SIGNED_IN, OK),
     Row("group", "POST", NOBODY, NO_METHOD),
+    Row("group-snapshots", "GET", SIGNED_IN, OK),
+    Row("group-snapshots", "POST", ["operator"], BAD),
+    Row("snapshot-schedule", "GET", NOBODY, NO_METHOD),
+    Row("snapshot-schedule", "POST", ["operator"], 303),
+    Row("snapshot", "GET", SIGNED_IN, OK),
+    Row("snapshot", "POST", NOBODY, NO_METHOD),
+    Row("snapshot-csv", "GET", SIGNED_IN, OK),
+    Row("snapshot-csv", "POST", NOBODY, NO_METHOD),
     Row("group-reset", "GET", ["operator"], OK),
     Row("group-reset", "POST", ["operator"], BAD),
+    Row("group-reset-echo", "GET", ["operator"], OK),
+    Row("group-reset-echo", "POST", NOBODY, NO_METHOD),
+    Row("group-csv", "GET", SIGNED_IN, OK),
+    Row("group-csv", "POST", NOBODY, NO_METHOD),
+    Row("peek", "GET", NOBODY, NO_METHOD),
+    Row("peek", "POST", ["peeker", "operator"], 502),
+    Row("plan-costs", "GET", ["operator"], 409),
+    Row("plan-costs", "POST", NOBODY, NO_METHOD),
     Row("plan", "GET", ["operator"], OK),
     Row("plan", "POST", ["operator"], BAD),
+    Row("plan-ask", "GET", NOBODY, NO_METHOD),
+    Row("plan-ask", "POST", ["operator"], BAD),
+    Row("plan-decide", "GET", NOBODY, NO_METHOD),
+    Row("plan-decide", "POST", ["approver"], BAD),
+    Row("approvals", "GET", ["operator", "approver"], OK),
+    Row("approvals", "POST", NOBODY, NO_METHOD),
+    Row("plan-again", "GET", NOBODY, NO_METHOD),
+    Row("plan-again", "POST", ["operator"], 409),
+    Row("plan-activity", "GET", ["operator"], OK),
+    Row("plan-activity", "POST", NOBODY, NO_METHOD),
+    Row("plan-wait", "GET", ["operator"], MISSING),
+    Row("plan-wait", "POST", ["operator"], BAD),
+    Row("plan-wait-cancel", "GET", NOBODY, NO_METHOD),
+    Row("plan-wait-cancel", "POST", ["operator"], MISSING),
+    Row("reset-end-watch", "GET", NOBODY, NO_METHOD),
+    Row("reset-end-watch", "POST", ["operator"], SEE),
     Row("resets", "GET", SIGNED_IN, OK),
     Row("resets", "POST", NOBODY, NO_METHOD),
     Row("reset", "GET", SIGNED_IN, OK),
     Row("reset", "POST", NOBODY, NO_METHOD),
+    Row("reset-receipt-md", "GET", SIGNED_IN, OK),
+    Row("reset-receipt-md", "POST", NOBODY, NO_METHOD),
+    Row("reset-receipt-json", "GET", SIGNED_IN, OK),
+    Row("reset-receipt-json", "POST", NOBODY, NO_METHOD),
     Row("endpoints", "GET", SIGNED_IN, OK),
     Row("endpoints", "POST", NOBODY, NO_METHOD),
     Row("endpoint-add", "GET", ["admin"], OK),
@@ -57,6 +103,12 @@ TABLE = [
     Row("endpoint-enable", "POST", ["admin"], FOUND),
     Row("endpoint-remove", "GET", ["admin"], OK),
     Row("endpoint-remove", "POST", ["admin"], BAD),
+    Row("group-rules", "GET", ["admin"], OK),
+    Row("group-rules", "POST", ["admin"], BAD),
+    Row("group-rule", "GET", ["admin"], OK),
+    Row("group-rule", "POST", ["admin"], BAD),
+    Row("group-rule-remove", "GET", ["admin"], OK),
+    Row("group-rule-remove", "POST", ["admin"], 303),
     Row("audit", "GET", ["auditor"], OK),
     Row("audit", "POST", NOBODY, NO_METHOD),
     Row("logout", "GET", NOBODY, NO_METHOD),
@@ -131,7 +183,21 @@ def keys(people: Any) -> dict[str, dict[str, Any]]:
     )
     things = {"group": group, "group-reset": group, "plan": plans[0], "reset": reset}
     found = {name: {"pk": thing.pk} for name, thing in things.items()}
+    snapshot = Snapshot.objects.create(group=group, name="kept", taken_at=now, shards=[])
+    found |= {name: {"pk": group.pk} for name in ["group-snapshots", "snapshot-schedule"]}
+    found |= {name: {"pk": group.pk} for name in ["group-reset-echo", "group-csv"]}
+    found |= {name: {"pk": snapshot.pk} for name in ["snapshot", "snapshot-csv"]}
+    found |= {name: {"pk": reset.pk} for name in ["reset-receipt-md", "reset-receipt-json"]}
     found |= {name: {"pk": endpoint.pk} for name in names() if name == "endpoint" or name[:9] == "endpoint-"}
+    Approval.objects.create(
+        plan=plans[1], asked_by=people["operator"], asked_at=now, expires_at=now, reason="r"
+    )
+    rule = GroupRule.objects.create(pattern="pay-*", protection="reason")
+    found |= {name: {"pk": plans[0].pk} for name in names() if name[:5] in ("plan-",)}
+    found["reset-end-watch"] = {"pk": reset.pk}
+    asked, ruled = {"pk": plans[1].pk}, {"pk": rule.pk}
+    found |= {"plan-ask": asked, "plan-decide": asked, "group-rule": ruled, "group-rule-remove": ruled}
+    found["peek"] = {"pk": group.pk, "shard": 0}
     found["setup"] = {"token": "made-up"}
     found["endpoint-add"] = {}
     return found

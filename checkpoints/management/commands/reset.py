@@ -1,4 +1,4 @@
-"""Plan and apply a reset of checkpoints: `reset plan` and `reset apply` of docs/commands.md."""
+"""Plan and apply a reset of checkpoints: `reset plan` and `reset apply`, see docs/commands.md."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from checkpoints.domain import targets
-from checkpoints.domain.messages import Refusal
-from checkpoints.models import ConsumerGroup, Endpoint, Plan, Reset
-from checkpoints.services import resets
+from checkpoints.domain import cursor_files, targets
+from checkpoints.domain.messages import Refusal, load
+from checkpoints.management import wishes
+from checkpoints.models import ConsumerGroup, Endpoint, Plan, Reset, Wait
+from checkpoints.services import costing, resets, waiting
 from checkpoints.services.audit import Actor
 
 EVERY = 2.0
@@ -49,6 +50,18 @@ class Command(BaseCommand):
             "--to", required=True, metavar="TARGET", help="earliest, latest, a time, -2h, ..."
         )
         parser.add_argument("--shards", help="such as 0,2-5; without it all that the target speaks of")
+        parser.add_argument(
+            "--each",
+            action="append",
+            default=[],
+            metavar="SHARD=TARGET",
+            help="another target for one shard, or keep; may be repeated",
+        )
+        parser.add_argument("--zone", help="the zone of times that have none, such as Asia/Shanghai")
+        parser.add_argument(
+            "--estimate", action="store_true", help="add what it will cost, by sampling log groups"
+        )
+        parser.add_argument("--csv", action="store_true", help="print shard,cursor: what file: reads")
         self._add_common(parser)
 
     def _add_apply(self, parser: argparse.ArgumentParser) -> None:
@@ -57,6 +70,20 @@ class Command(BaseCommand):
         parser.add_argument("--ticket", default="")
         parser.add_argument("--override-active", action="store_true")
         parser.add_argument("--watch", type=int, metavar="SECONDS")
+        parser.add_argument(
+            "--on-unknown",
+            choices=("stop", "go-on"),
+            default="stop",
+            help="what to do with the other shards when a write gets no answer",
+        )
+        parser.add_argument(
+            "--wait-until-quiet", type=int, metavar="SECONDS", help="apply once nobody consumes, or give up"
+        )
+        parser.add_argument(
+            "--break-glass",
+            action="store_true",
+            help="without the second person; only where BREAK_GLASS is on",
+        )
         self._add_common(parser)
 
     def _add_common(self, parser: argparse.ArgumentParser) -> None:
@@ -86,30 +113,32 @@ class Command(BaseCommand):
 
     def _plan(self, user: User, options: dict[str, Any]) -> None:
         now = timezone.now()
+        shards = None if options["shards"] is None else targets.parse_shards(options["shards"])
+        asked = wishes.read(options["to"], options["each"], options["zone"], shards, now=now)
         made = resets.plan(
             find_group(options),
-            target=targets.parse(options["to"], zone=None, now=now),
-            shards=None if options["shards"] is None else targets.parse_shards(options["shards"]),
+            target=asked.target,
+            shards=shards,
             maker=user,
             now=now,
             actor=Actor.of(user),
-            typed=options["to"].strip(),
+            typed=asked.typed,
+            each=asked.each,
         )
-        self._print(resets.plan_as_json(made), options["format"])
+        value = resets.plan_as_json(made)
+        if options["csv"]:
+            cursors = [(line["shard"], line["after"]["cursor"]) for line in value["shards"]]
+            self.stdout.write(cursor_files.write(cursors), ending="")
+        else:
+            if options["estimate"]:
+                value["costs"] = costing.as_json(costing.estimate(made, now=now))
+            self._print(value, options["format"])
 
     def _apply(self, user: User, options: dict[str, Any]) -> None:
         seconds = options["watch"]
         if seconds is not None and not 0 <= seconds <= LONGEST_WATCH:
             raise CommandError(f"--watch takes 0 to {LONGEST_WATCH} seconds.")
-        reset = resets.apply(
-            find_plan(options["plan"]),
-            user=user,
-            actor=Actor.of(user),
-            reason=options["reason"],
-            ticket=options["ticket"],
-            override_active=options["override_active"],
-            now=timezone.now(),
-        )
+        reset = self._sent(find_plan(options["plan"]), user, options)
         if seconds is not None:
             watch(reset, seconds)
         result = resets.as_json(reset)
@@ -117,6 +146,24 @@ class Command(BaseCommand):
         code = exit_code(result, watched=seconds is not None)
         if code:
             raise CommandError(f"The outcome is {result['outcome']}; see above.", returncode=code)
+
+    def _sent(self, plan: Plan, user: User, options: dict[str, Any]) -> Reset:
+        words = {
+            "user": user,
+            "actor": Actor.of(user),
+            "reason": options["reason"],
+            "ticket": options["ticket"],
+            "stop_at_unknown": options["on_unknown"] == "stop",
+        }
+        if options["wait_until_quiet"] is not None:
+            return wait_until_quiet(plan, timedelta(seconds=options["wait_until_quiet"]), words)
+        return resets.apply(
+            plan,
+            override_active=options["override_active"],
+            break_glass=options["break_glass"],
+            now=timezone.now(),
+            **words,
+        )
 
     def _print(self, value: dict[str, Any], form: str) -> None:
         if form == "json":
@@ -176,6 +223,18 @@ def find_plan(text: str) -> Plan:
         return Plan.objects.get(pk=text)
     except (Plan.DoesNotExist, ValidationError, ValueError):
         raise CommandError(f"There is no plan {text[:64]!r}.") from None
+
+
+def wait_until_quiet(plan: Plan, within: timedelta, words: dict[str, Any]) -> Reset:
+    """Have the plan applied once nobody consumes; raises CommandError when that did not come about."""
+    wait = waiting.ask(plan, within=within, now=timezone.now(), **words)
+    while wait.state == Wait.State.WAITING:
+        time.sleep(EVERY)
+        wait = waiting.look(wait, now=timezone.now())
+    if wait.applied_plan is None:
+        code = 5 if wait.state == Wait.State.EXPIRED else 1
+        raise CommandError(str(load(wait.words or {})), returncode=code)
+    return Reset.objects.get(plan=wait.applied_plan)
 
 
 def watch(reset: Reset, seconds: float) -> None:

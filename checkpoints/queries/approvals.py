@@ -1,0 +1,38 @@
+"""Requests for the approval of a second person, as pages show them; only selects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+
+from checkpoints.models import Approval
+
+NEWEST = 200
+GROUP = "plan__group__logstore__project__endpoint"
+
+
+def requests() -> QuerySet[Approval]:
+    """Return requests with everything a page names."""
+    return Approval.objects.select_related(GROUP, "plan__maker", "plan__reset", "asked_by", "decided_by")
+
+
+def undecided(now: datetime) -> QuerySet[Approval]:
+    """Return the requests that still wait, the oldest first."""
+    waiting = requests().filter(state=Approval.State.ASKED, expires_at__gt=now, plan__used_at=None)
+    return waiting.order_by("asked_at")
+
+
+def own(user: User) -> list[Approval]:
+    """Return what a user asked for, the newest first."""
+    return list(requests().filter(asked_by=user).order_by("-asked_at")[:NEWEST])
+
+
+def standing(approval: Approval, *, now: datetime) -> str:
+    """Return how a request stands: "asked", "approved", "denied", "applied" or "expired"."""
+    if approval.plan.used_at is not None:
+        return "applied"
+    if approval.state != Approval.State.DENIED and now >= approval.expires_at:
+        return "expired"
+    return approval.state
