@@ -62,7 +62,7 @@ def _look(name: str, function: str, moment: Moment, nth: int = 1) -> Point:
 
 
 POINTS = (
-    Point("anywhere while applying", "resets.apply", "during", pause=0.06),
+    Point("anywhere while applying", "resets.apply", "during", pause=0.12),
     Point("checks: before the first", "applying._check", "before"),
     Point("checks: before reading again", "applying._read_again", "before"),
     Point("checks: after the last", "applying._read_again", "after"),
@@ -94,8 +94,8 @@ POINTS = (
     Point("read-back: after", "settling.read", "after"),
     _finish("closed", "settling._close", "after"),
     _finish("third shard decided", "settling._decide", "after", 3),
-    _finish("third shard audited", "settling._audit_shard", "after", 3),
-    _finish("before the whole", "settling._store_overall", "before"),
+    _finish("before the audit rows", "audit.append", "before"),
+    _finish("after the audit rows", "audit.append", "after"),
     _finish("before COMMIT", COMMIT, "before"),
     _finish("during COMMIT", COMMIT, "during"),
     _finish("after COMMIT", COMMIT, "after"),
@@ -106,7 +106,7 @@ POINTS = (
     Point("settle: dropped, then the rest", "settling.read", "before", writes="dropped", rest=True),
     Point("settle: before reading", "settling.read", "before", step="settle"),
     Point("settle: after reading", "settling.read", "after", step="settle"),
-    _settle("third shard audited", "settling._audit_shard", "after", 3),
+    _settle("after the audit rows", "audit.append", "after"),
     _settle("before COMMIT", COMMIT, "before"),
     _settle("after COMMIT", COMMIT, "after"),
     Point("watch: anywhere", "resets.look_at_open", "during", step="look", pause=0.03),

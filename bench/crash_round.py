@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = timedelta(0)  # the start of the only process: nobody else is sending
 LATER = timedelta(minutes=10)  # after the end of every watch
-STILL_COMING = 0.1  # seconds within which a kill from another thread comes
+STILL_COMING = 0.15  # seconds within which a kill from another thread comes
 OLDER = """SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND backend_start < %s"""
 Spoil = Callable[[], None]

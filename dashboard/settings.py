@@ -158,7 +158,7 @@ CONTENT_SECURITY_POLICY = {
 
 # Forms: a CSV of 1,000 shards is far below this.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # Languages and times
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ("en", "zh-hans"))

@@ -46,14 +46,17 @@ class Resolved:
 
 @dataclass(frozen=True)
 class ShardMove:
-    """One line of a plan; `log_groups` are those consumed again (rewind) or never consumed (skip)."""
+    """One line of a plan; `log_groups` are those consumed again (rewind) or never consumed (skip).
+
+    None is not known: the present checkpoint cannot be read.
+    """
 
     shard: int
     before: ShardBefore
     asked: str
     after: Resolved
     direction: Direction
-    log_groups: int
+    log_groups: int | None
     clamped: Clamped
     warnings: tuple[Message, ...]
 
@@ -106,8 +109,10 @@ def _inside(before: ShardBefore, resolved: Resolved, around: Circumstances) -> R
     return resolved
 
 
-def _distance(before: ShardBefore, after: int) -> tuple[Direction, int]:
+def _distance(before: ShardBefore, after: int) -> tuple[Direction, int | None]:
     """Return direction and log groups; an unsaved checkpoint counts from begin, where it may start."""
+    if before.position is None and before.cursor != positions.UNSAVED:
+        return "none", None
     if before.position is None:
         start = before.begin
         if start is None or after <= start:
@@ -120,7 +125,7 @@ def _distance(before: ShardBefore, after: int) -> tuple[Direction, int]:
 
 
 def _about_distance(
-    before: ShardBefore, after: Resolved, direction: Direction, log_groups: int
+    before: ShardBefore, after: Resolved, direction: Direction, log_groups: int | None
 ) -> Iterator[Message]:
     if before.position == after.position:
         yield say("Nothing to move: the checkpoint is there already.")
@@ -132,8 +137,8 @@ def totals(moves: Iterable[ShardMove]) -> PlanTotals:
     """Add up a plan."""
     lines = list(moves)
     return PlanTotals(
-        consumed_again=sum(line.log_groups for line in lines if line.direction == "rewind"),
-        never_consumed=sum(line.log_groups for line in lines if line.direction == "skip"),
+        consumed_again=sum(line.log_groups or 0 for line in lines if line.direction == "rewind"),
+        never_consumed=sum(line.log_groups or 0 for line in lines if line.direction == "skip"),
         shards=sum(line.changes for line in lines),
     )
 

@@ -63,7 +63,7 @@ VALUE = re.compile(
     re.S,
 )
 NAMED = re.compile(r"([\w.\-]{1,40})\\{0,2}[\"']?\s?[:=]\s?\\{0,2}[\"']?\Z")
-TOKEN = re.compile(r"[A-Za-z0-9+/_\-]{32,}={0,2}")
+TOKEN = re.compile(r"[A-Za-z0-9+/_\-]{28,}={0,2}")
 UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HEX = re.compile(r"(?i)[0-9a-f]{32,}")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -136,13 +136,19 @@ def _pairs(text: str) -> Iterator[str]:
     """Yield the text with the values hidden that follow a name such as password= or "token":."""
     done = 0
     for found in NAME.finditer(text):
-        if found.start() < done or not _names_secret(found[2]) or not (found[3].strip() or found[1] == "--"):
+        if found.start() < done or not _names_secret(found[2]):
             continue
         value = _value(found, text)
-        if value and _is_secret(found[2], value):
+        is_named = found[3].strip() or found[1] == "--" or (_is_strong(found[2]) and _is_mixed(value))
+        if value and is_named and _is_secret(found[2], value):
             yield text[done : found.end()] + _hidden("secret")
             done = found.end() + len(value)
     yield text[done:]
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether a word after a mere blank is a key rather than the next word of a sentence."""
+    return len(value) >= 8 and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
 
 
 def _value(found: re.Match[str], text: str) -> str:

@@ -198,6 +198,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("waiting", "Waiting until quiet"),
+                            ("applying", "Being applied"),
                             ("applied", "Applied"),
                             ("expired", "Deadline passed"),
                             ("cancelled", "Cancelled"),
@@ -211,6 +212,15 @@ class Migration(migrations.Migration):
                 ("quiet_since", models.DateTimeField(null=True)),
                 ("evidence", models.JSONField(null=True)),
                 ("words", models.JSONField(null=True)),
+                ("cancel_asked_by", models.CharField(blank=True, max_length=150)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="waits",
+                        to="checkpoints.consumergroup",
+                    ),
+                ),
                 (
                     "applied_plan",
                     models.OneToOneField(
@@ -240,6 +250,13 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": (),
                 "indexes": [models.Index(fields=["state"], name="open_waits")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["waiting", "applying"])),
+                        fields=("group",),
+                        name="one_open_wait_per_group",
+                    )
+                ],
             },
         ),
     ]

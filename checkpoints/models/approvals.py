@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from checkpoints.models.catalog import ConsumerGroup
 from checkpoints.models.resets import Plan
 
 
@@ -44,12 +45,14 @@ class Wait(models.Model):
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting until quiet")
+        APPLYING = "applying", _("Being applied")
         APPLIED = "applied", _("Applied")
         EXPIRED = "expired", _("Deadline passed")
         CANCELLED = "cancelled", _("Cancelled")
         REFUSED = "refused", _("Refused")
 
     plan = models.OneToOneField(Plan, on_delete=models.CASCADE, related_name="wait")
+    group = models.ForeignKey(ConsumerGroup, on_delete=models.CASCADE, related_name="waits")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     source_ip = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500)
@@ -62,12 +65,20 @@ class Wait(models.Model):
     quiet_since = models.DateTimeField(null=True)
     evidence = models.JSONField(null=True)  # {"verdict", "reasons", "consumers"} of the last look
     words = models.JSONField(null=True)  # why it ended, a stored message
+    cancel_asked_by = models.CharField(max_length=150, blank=True)  # while it was being applied
     # The plan made of the same cursors once it was quiet; set before that plan is applied.
     applied_plan = models.OneToOneField(Plan, null=True, on_delete=models.SET_NULL, related_name="waited_for")
 
     class Meta:
         default_permissions = ()
         indexes = [models.Index(fields=["state"], name="open_waits")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group"],
+                condition=models.Q(state__in=["waiting", "applying"]),
+                name="one_open_wait_per_group",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.plan_id} {self.state}"

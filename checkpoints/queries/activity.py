@@ -54,7 +54,7 @@ def wait_view(wait: Wait) -> WaitView:
     """Return what the page of a plan shows of its wait."""
     return WaitView(
         wait=wait,
-        is_open=wait.state == Wait.State.WAITING,
+        is_open=wait.state in (Wait.State.WAITING, Wait.State.APPLYING),
         activity=None if wait.evidence is None else activity_view(wait.evidence),
         words=None if wait.words is None else load(wait.words),
         reset=Reset.objects.filter(plan=wait.applied_plan_id).first() if wait.applied_plan_id else None,

@@ -31,8 +31,10 @@ def own(user: User) -> list[Approval]:
 
 def standing(approval: Approval, *, now: datetime) -> str:
     """Return how a request stands: "asked", "approved", "denied", "applied" or "expired"."""
+    if approval.state == Approval.State.DENIED:
+        return approval.state
     if approval.plan.used_at is not None:
         return "applied"
-    if approval.state != Approval.State.DENIED and now >= approval.expires_at:
+    if now >= approval.expires_at:
         return "expired"
     return approval.state

@@ -14,7 +14,7 @@ from django.db import DatabaseError, transaction
 from checkpoints import sls
 from checkpoints.domain.activity import ActivityVerdict
 from checkpoints.domain.messages import say
-from checkpoints.models import Plan, Reset
+from checkpoints.models import Plan, Reset, Wait
 from checkpoints.services import audit, evidence, permits, plans, reasons, sending, settling
 from checkpoints.services.aims import position_of
 from checkpoints.services.audit import Actor
@@ -57,7 +57,7 @@ def apply(  # noqa: PLR0913 - all that a person decides
     PlanUsed, PlanExpired, ReadOnly, NeedsApproval, BadReason, UpstreamFailed, ConsumersActive, Moved, Busy,
     NotRecorded.
     Each but PlanUsed and NotRecorded is audited. When outcomes cannot be stored the reset comes back open.
-    SLS has no compare-and-set: between the last reading and the write a window of one round trip stays.
+    SLS has no compare-and-set: between the last reading and the write of a shard some round trips stay.
     """
     clock = Clock.at(now)
     wanted = Wanted(
@@ -93,7 +93,7 @@ def _check(plan: Plan, wanted: Wanted, now: datetime) -> None:
     _check_person(plan, wanted)
     plans.check_untouched(plan)
     _check_unused(plan)
-    _check_endpoint(plan)
+    check_endpoint(plan)
     permits.of(plan, wanted.user, break_glass=wanted.break_glass, now=now)
     reasons.check(wanted.reason, wanted.ticket, required=True)
 
@@ -117,12 +117,15 @@ def _check_person(plan: Plan, wanted: Wanted) -> None:
 
 
 def _check_unused(plan: Plan) -> None:
-    reset = Reset.objects.filter(plan=plan).first()
+    reset = sending.reset_of(plan)
     if reset is not None:
         raise PlanUsed(reset)
+    if Wait.objects.filter(plan=plan, state__in=[Wait.State.WAITING, Wait.State.APPLYING]).exists():
+        raise PlanInvalid(say("This plan waits until nobody consumes. Stop the waiting first."))
 
 
-def _check_endpoint(plan: Plan) -> None:
+def check_endpoint(plan: Plan) -> None:
+    """Raise PlanInvalid when the plan was made for another group or another state of the endpoint."""
     endpoint, bound = plan.group.endpoint, plan.body["bound"]
     if str(endpoint.pk) != bound["endpoint"] or plan.group.pk != bound["group"]:
         raise PlanInvalid(say("This plan was made for another group."))

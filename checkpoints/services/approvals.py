@@ -51,6 +51,8 @@ def ask(
         raise NotAllowed(say("You may not reset while consumers are active."))
     _check_plan(plan)
     if there := _of(plan):
+        if (there.reason, there.override_active) != (reason.strip(), override_active):
+            raise NotAllowed(say("It was asked for before, with other words: that request stands."))
         return there
     if now >= plan.expires_at:
         raise PlanExpired

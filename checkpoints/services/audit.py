@@ -6,10 +6,10 @@ The caller's transaction holds the row together with what it tells about: both a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, models, transaction
@@ -23,6 +23,7 @@ __all__ = ["SYSTEM", "Actor", "Flaw", "as_dict", "record", "verify"]
 
 LOCK = 0x534C53  # any number that nobody else takes for an advisory lock
 DEEPEST = 20
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Actor:
 SYSTEM = Actor("", "system")
 
 
-def record(  # noqa: PLR0913 - a row has many names, all of them optional
+def row(  # noqa: PLR0913 - a row has many names, all of them optional
     action: str,
     *,
     actor: Actor,
@@ -67,12 +68,8 @@ def record(  # noqa: PLR0913 - a row has many names, all of them optional
     details: Any = None,
     at: datetime | None = None,
 ) -> AuditRow:
-    """Add one row at the end of the log and return it.
-
-    `action` is noun.verb. While the sealing key is locked the row is stored unsigned, and verify says so.
-    Raises DatabaseError when it cannot be stored; then nothing of the caller's transaction is.
-    """
-    row = AuditRow(
+    """Return a row for append(), not stored yet; `action` is noun.verb."""
+    made = AuditRow(
         id=uuid.uuid4(),
         at=(at or timezone.now()).astimezone(UTC),
         actor_id=actor.id,
@@ -92,10 +89,41 @@ def record(  # noqa: PLR0913 - a row has many names, all of them optional
         details=_plain(details),
         **_names(endpoint, group),
     )
-    _fit(row)
-    with transaction.atomic():
-        _append(row)
-    return row
+    _fit(made)
+    return made
+
+
+@transaction.atomic
+def append(rows: Sequence[AuditRow]) -> None:
+    """Number, chain and store rows at the end of the log; nobody else appends until the transaction ends.
+
+    While the sealing key is locked they are stored unsigned, and verify says so. Raises DatabaseError when
+    they cannot be stored; then nothing of the caller's transaction is.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    key = sealing.audit_key()
+    last = AuditRow.objects.order_by("-seq").values_list("seq", "mac").first()
+    seq, previous = last or (0, audit_chain.FIRST)
+    for one in rows:
+        seq += 1
+        one.seq, one.previous_mac = seq, previous
+        previous = one.mac = audit_chain.mac(key, as_dict(one)) if key else ""
+    AuditRow.objects.bulk_create(rows)
+
+
+def _appended(make: Callable[P, AuditRow]) -> Callable[P, AuditRow]:
+    def record(*words: P.args, **named: P.kwargs) -> AuditRow:
+        made = make(*words, **named)
+        append([made])
+        return made
+
+    return record
+
+
+record = _appended(row)
+"""Add one row, made as by row(), at the end of the log and return it."""
 
 
 def verify(*, anchor: tuple[int, str] | None = None) -> list[Flaw]:
@@ -117,18 +145,6 @@ def as_dict(row: AuditRow) -> dict[str, Any]:
 
 def _rows() -> Iterator[Mapping[str, Any]]:
     return (as_dict(row) for row in AuditRow.objects.order_by("seq").iterator(chunk_size=2000))
-
-
-def _append(row: AuditRow) -> None:
-    """Number, chain and store the row; nobody else appends until the transaction ends."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-    key = sealing.audit_key()
-    last = AuditRow.objects.order_by("-seq").values_list("seq", "mac").first()
-    row.seq, row.previous_mac = (last[0] + 1, last[1]) if last else (1, audit_chain.FIRST)
-    row.mac = audit_chain.mac(key, as_dict(row)) if key else ""
-    row.save(force_insert=True)
 
 
 def _names(endpoint: Endpoint | None, group: ConsumerGroup | None) -> dict[str, str]:

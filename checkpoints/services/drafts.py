@@ -19,6 +19,10 @@ from checkpoints.services.aims import Surveyed
 from checkpoints.services.connections import connect
 from checkpoints.services.refusals import BadPlan
 
+MOST_SOURCES = 4
+"""Each is read anew: a form with a different one per shard must not become thousands of calls."""
+ELSEWHERE = targets.FromGroup | targets.FromSnapshot
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -45,6 +49,8 @@ def draft(group: ConsumerGroup, wish: Wish, clock: Callable[[], datetime]) -> Dr
     Raises BadPlan, another Refusal, SLSError or Locked.
     """
     now = clock()
+    if len({one for one in wish.each.values() if isinstance(one, ELSEWHERE)}) > MOST_SOURCES:
+        raise BadPlan(say("At most %(limit)d other groups and snapshots can be named.", limit=MOST_SOURCES))
     client = connect(group.endpoint)
     place = (group.project.name, group.logstore.name)
     brought = {

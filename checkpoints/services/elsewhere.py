@@ -17,7 +17,7 @@ from checkpoints.services.connections import connect
 from checkpoints.services.refusals import BadPlan
 from checkpoints.services.sealing import Locked
 
-Kind = Literal["unread", "caught up", "expired", "unsaved", "finished", "not asked"]
+Kind = Literal["unread", "caught up", "expired", "unsaved", "unreadable", "finished", "not asked"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def by_group(target: targets.FromGroup, group: ConsumerGroup, *, now: datetime) 
 def by_snapshot(snapshot: Snapshot, margin: timedelta | None, group: ConsumerGroup) -> Source:
     """Return the time at which a group stood on its slowest shard when it was kept, less a margin."""
     other = snapshot.group
-    known = [Stand(line["shard"], "unsaved") for line in snapshot.shards if line["position"] is None]
+    known = [_without(line["shard"], line["cursor"]) for line in snapshot.shards if line["position"] is None]
     known += [
         Stand(line["shard"], "unread", datetime.fromisoformat(line["unread_at"]))
         for line in snapshot.shards
@@ -75,8 +75,8 @@ def by_snapshot(snapshot: Snapshot, margin: timedelta | None, group: ConsumerGro
 def _looked_up(group: ConsumerGroup, lines: list[dict[str, Any]], taken_at: datetime) -> list[Stand]:
     """Ask about shards without an unread log group: consumed or expired, a snapshot does not tell."""
     try:
-        client = connect(group.endpoint)
-    except (sls.SLSError, Locked):
+        client = connect(_endpoint(group.endpoint.name))
+    except (sls.SLSError, Locked, BadPlan):
         return [Stand(line["shard"], "not asked", taken_at) for line in lines]
 
     def look(line: dict[str, Any]) -> Stand:
@@ -100,7 +100,7 @@ def _stand(probe: Probe, text: str, until: datetime, *, readonly: bool = False) 
     """Return where a group stands on a shard; one that is caught up stands at `until`."""
     position = position_of(text)
     if position is None:
-        return Stand(probe.shard, "unsaved")
+        return _without(probe.shard, text)
     end = probe.cursor("end")
     if position >= end:
         return Stand(probe.shard, "finished") if readonly else Stand(probe.shard, "caught up", until)
@@ -108,6 +108,11 @@ def _stand(probe: Probe, text: str, until: datetime, *, readonly: bool = False) 
         return Stand(probe.shard, "unread", at)
     begin = probe.cursor("begin")
     return Stand(probe.shard, "expired", probe.time(begin) if begin < end else until)
+
+
+def _without(shard: int, text: str) -> Stand:
+    """Return the stand of a shard whose checkpoint has no position: never saved is not unreadable."""
+    return Stand(shard, "unreadable" if text else "unsaved")
 
 
 def _translated(stands: list[Stand], name: str, margin: timedelta | None, *, is_other: bool) -> Source:
@@ -156,6 +161,13 @@ def _about_other(name: str, stands: list[Stand], *, is_other: bool) -> Iterator[
             "%(name)s has no checkpoint on shards %(shards)s: they do not count.",
             name=name,
             shards=by_kind["unsaved"],
+        )
+    if by_kind["unreadable"]:
+        yield say(
+            "The checkpoints of %(name)s on shards %(shards)s cannot be read: they do not count, and it may"
+            " stand further back there.",
+            name=name,
+            shards=by_kind["unreadable"],
         )
     if by_kind["not asked"]:
         yield say(

@@ -90,7 +90,6 @@ def again(made: Plan, *, user: User, now: datetime, actor: Actor) -> Plan:
         each = {shard: targets.parse(own[shard], zone=None, now=now) for shard in shards if shard in own}
     except Refusal as refusal:
         raise BadPlan(refusal.message) from None
-    typed = made.body["target"]
     return plan(
         ConsumerGroup.objects.get(pk=made.group_id),
         target=target,
@@ -98,9 +97,15 @@ def again(made: Plan, *, user: User, now: datetime, actor: Actor) -> Plan:
         maker=user,
         now=now,
         actor=actor,
-        typed=text_of(target) if typed.lower().endswith("ago") else typed,
+        typed=typed_again(made),
         each=each,
     )
+
+
+def typed_again(made: Plan) -> str:
+    """Return what a plan made of this one is called: "2h ago" by the time it stood for."""
+    typed: str = made.body["target"]
+    return str(made.body["bound"]["target"]) if typed.lower().endswith("ago") else typed
 
 
 def _store(

@@ -52,7 +52,7 @@ class ReadOnly(Refused):
     code = "read_only"
 
     def __init__(self) -> None:
-        super().__init__(say("This endpoint is read-only: nothing is ever reset through it."))
+        super().__init__(say("This group is read-only: nothing is ever reset here."))
 
 
 class NeedsApproval(Refused):

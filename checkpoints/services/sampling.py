@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checkpoints import sls
@@ -15,7 +15,9 @@ from checkpoints.services.connections import connect
 from checkpoints.services.plans import TROUBLE
 from checkpoints.services.problems import Problem, explain
 
-LARGEST = 4 * 1024 * 1024
+LARGEST = 1024 * 1024
+WIDTH = 4
+"""Log groups in memory at once: one of 1 MB takes some 15 MB while it is unpacked."""
 Place = tuple[int, int]
 
 
@@ -29,7 +31,7 @@ class Samples:
 
 
 def read(group: ConsumerGroup, wanted: Sequence[Sequence[Place]]) -> Samples:
-    """Read the log groups at these places (shard, position), all at once; nothing is raised."""
+    """Read the log groups at these places (shard, position), a few at a time; nothing is raised."""
     number = sum(len(places) for places in wanted)
     try:
         client = connect(group.endpoint)
@@ -41,11 +43,19 @@ def read(group: ConsumerGroup, wanted: Sequence[Sequence[Place]]) -> Samples:
     def sample(place: Place) -> Sample | Problem | None:
         return _sample(Probe(client, project, logstore, place[0]), place[1])
 
-    started = [parallel.each(client, sample, places) for places in wanted]
-    done = [[future.result() for future in futures] for futures in started]
-    found = [[one for one in results if isinstance(one, Sample)] for results in done]
-    problems = [one for results in done for one in results if isinstance(one, Problem)]
+    results = iter(_some_at_a_time(client, sample, [place for places in wanted for place in places]))
+    done = [[next(results) for _ in places] for places in wanted]
+    found = [[one for one in row if isinstance(one, Sample)] for row in done]
+    problems = [one for row in done for one in row if isinstance(one, Problem)]
     return Samples(found, number - sum(map(len, found)), problems[0] if problems else None)
+
+
+def _some_at_a_time(
+    client: sls.Client, sample: Callable[[Place], Sample | Problem | None], places: Sequence[Place]
+) -> Iterator[Sample | Problem | None]:
+    for first in range(0, len(places), WIDTH):
+        for future in parallel.each(client, sample, places[first : first + WIDTH]):
+            yield future.result()
 
 
 def _sample(probe: Probe, position: int) -> Sample | Problem | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Q
 
 from checkpoints import sls
 from checkpoints.domain.messages import say
@@ -56,6 +57,11 @@ class Wanted:
     break_glass: bool = False
 
 
+def reset_of(plan: Plan) -> Reset | None:
+    """Return what a plan was used for: applied itself, or through the plan a wait made of it."""
+    return Reset.objects.filter(Q(plan=plan) | Q(plan__waited_for__plan=plan)).first()
+
+
 def resets_so_far(plan: Plan) -> int:
     """Return how many resets the group had before it is read again; raises PlanUsed or Busy.
 
@@ -83,6 +89,8 @@ def commit_intent(
         with transaction.atomic(durable=True):
             if not Plan.objects.filter(pk=plan.pk, used_at=None).update(used_at=now):
                 raise PlanUsed(Reset.objects.get(plan=plan))
+            if (used := reset_of(plan)) is not None:
+                raise PlanUsed(used)
             _check_endpoint_still(plan.group.endpoint)
             as_now = Plan.objects.select_related("group__logstore__project__endpoint").get(pk=plan.pk)
             permit = permits.of(

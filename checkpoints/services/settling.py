@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models import Max, Q
 from checkpoints import sls
 from checkpoints.domain import outcomes, positions, watching
 from checkpoints.domain.outcomes import ShardOutcome
-from checkpoints.models import ConsumerGroup, Reset, ShardReset
+from checkpoints.models import AuditRow, ConsumerGroup, Reset, ShardReset
 from checkpoints.services import audit, evidence
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.audit import SYSTEM, Actor
@@ -26,6 +26,7 @@ QUIET_FOR = timedelta(seconds=60)
 """A reset that is being sent shows a sign of life more often than this: each write ends within 20 s."""
 GIVE_UP = timedelta(days=7)
 DECIDED = (ShardReset.Outcome.REFUSED, ShardReset.Outcome.NOT_ATTEMPTED)
+SETTLED = ("outcome", "read_back", "watch", "settled_at")
 TROUBLE = (sls.SLSError, Locked)
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,7 @@ def finish(reset: Reset, seen: Seen, *, actor: Actor, now: datetime) -> None:
         lines = list(reset.shards.all())
         for line in lines:
             _decide(line, seen, now)
-            line.save()
-            _audit_shard(reset, line, actor, now)
-        _store_overall(reset, lines, actor, now)
+        _store(reset, lines, lines, actor, now)
 
 
 def _close(reset: Reset, now: datetime) -> bool:
@@ -109,8 +108,8 @@ def _position(text: str) -> str | None:
     return None if found is None else str(found)
 
 
-def _audit_shard(reset: Reset, line: ShardReset, actor: Actor, now: datetime) -> None:
-    audit.record(
+def _shard_row(reset: Reset, line: ShardReset, actor: Actor, now: datetime) -> AuditRow:
+    return audit.row(
         "reset.shard",
         actor=actor,
         outcome=line.outcome,
@@ -133,11 +132,16 @@ def _audit_shard(reset: Reset, line: ShardReset, actor: Actor, now: datetime) ->
     )
 
 
-def _store_overall(reset: Reset, lines: Iterable[ShardReset], actor: Actor, now: datetime) -> None:
-    rows = list(lines)
-    reset.outcome = outcomes.overall(ShardOutcome(line.outcome) for line in rows).value
+def _store(
+    reset: Reset, lines: list[ShardReset], changed: list[ShardReset], actor: Actor, now: datetime
+) -> None:
+    """Store changed shards, the outcome of the whole, and the audit rows about them, each at one go."""
+    ShardReset.objects.bulk_create(  # all are there: the one statement that updates many rows differently
+        changed, update_conflicts=True, unique_fields=["id"], update_fields=SETTLED
+    )
+    reset.outcome = outcomes.overall(ShardOutcome(line.outcome) for line in lines).value
     Reset.objects.filter(pk=reset.pk).update(outcome=reset.outcome)
-    audit.record(
+    whole = audit.row(
         "reset.finished",
         actor=actor,
         outcome=reset.outcome,
@@ -147,9 +151,10 @@ def _store_overall(reset: Reset, lines: Iterable[ShardReset], actor: Actor, now:
         reason=reset.reason,
         ticket=reset.ticket,
         plan_hash=reset.plan.hash,
-        details={"shards": {str(line.shard): line.outcome for line in rows}},
+        details={"shards": {str(line.shard): line.outcome for line in lines}},
         at=now,
     )
+    audit.append([*(_shard_row(reset, line, actor, now) for line in changed), whole])
 
 
 def settle_unanswered(reset: Reset, seen: Seen, *, now: datetime) -> None:
@@ -158,24 +163,31 @@ def settle_unanswered(reset: Reset, seen: Seen, *, now: datetime) -> None:
         return
     with transaction.atomic():
         lines = list(reset.shards.all())
-        changed = [line for line in lines if _settle_late(line, seen, now)]
-        for line in changed:
-            line.save()
-            _audit_shard(reset, line, SYSTEM, now)
+        others = _written_since(reset)
+        changed = [line for line in lines if _settle_late(line, seen, now, is_ours=line.shard not in others)]
         if changed:
-            _store_overall(reset, lines, SYSTEM, now)
+            _store(reset, lines, changed, SYSTEM, now)
 
 
-def _settle_late(line: ShardReset, seen: Seen, now: datetime) -> bool:
-    unread = line.outcome == ShardReset.Outcome.UNKNOWN and line.read_back is None
-    late = line.outcome == ShardReset.Outcome.UNCHANGED and line.sent_at is not None
-    before = line.outcome
-    if not (unread or late):
-        return False
-    if late and outcome_of(line, seen.text(line.shard)) is not ShardOutcome.CONFIRMED:
-        return False
-    _decide(line, seen, now)
-    return unread or line.outcome != before
+def _written_since(reset: Reset) -> set[int]:
+    """Return the shards that a later reset of the group wrote: what is read there is not about this one."""
+    later = ShardReset.objects.filter(reset__group=reset.group_id, reset__started_at__gt=reset.started_at)
+    return set(later.exclude(sent_at=None).values_list("shard", flat=True))
+
+
+def _settle_late(line: ShardReset, seen: Seen, now: datetime, *, is_ours: bool) -> bool:
+    unanswered = line.sent_at is not None and (bool(line.error) or not line.request_id)
+    if line.outcome == ShardReset.Outcome.UNCHANGED and unanswered:
+        if not is_ours or outcome_of(line, seen.text(line.shard)) is not ShardOutcome.CONFIRMED:
+            return False
+        _decide(line, seen, now)
+        return True
+    if line.outcome == ShardReset.Outcome.UNKNOWN and line.read_back is None:
+        _decide(line, seen, now)
+        if not is_ours:
+            line.outcome = ShardReset.Outcome.UNKNOWN
+        return True
+    return False
 
 
 def settle(now: datetime, *, quiet_for: timedelta = QUIET_FOR) -> int:
@@ -186,12 +198,20 @@ def settle(now: datetime, *, quiet_for: timedelta = QUIET_FOR) -> int:
     """
     settled = 0
     for reset in _abandoned(now - quiet_for):
-        finish(reset, read(reset.group), actor=SYSTEM, now=now)
-        settled += 1
+        settled += _try(reset, lambda one: finish(one, read(one.group), actor=SYSTEM, now=now))
     for reset in _unread(now):
-        settle_unanswered(reset, read(reset.group), now=now)
-        settled += 1
+        settled += _try(reset, lambda one: settle_unanswered(one, read(one.group), now=now))
     return settled
+
+
+def _try(reset: Reset, step: Callable[[Reset], None]) -> int:
+    """Settle one reset; what one meets must not keep the others open."""
+    try:
+        step(reset)
+    except Exception:
+        log.exception("reset %s could not be settled", reset.pk)
+        return 0
+    return 1
 
 
 def _abandoned(before: datetime) -> list[Reset]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from checkpoints import sls
 from checkpoints.domain import targets
@@ -90,6 +91,13 @@ def _of_group(target: targets.FromGroup, group: ConsumerGroup, client: sls.Clien
     kept = {one.shard: position for one in found if (position := position_of(one.checkpoint)) is not None}
     if not kept:
         raise BadPlan(say("The group %(name)s has no checkpoint.", name=target.name))
+    if without := {one.shard for one in found} - kept.keys():
+        words = say(
+            "The group %(name)s has no readable checkpoint on shards %(shards)s: they are left out.",
+            name=target.name,
+            shards=named(without),
+        )
+        return Source(kept, warnings=(words,))
     return Source(kept)
 
 
@@ -97,7 +105,7 @@ def _of_snapshot(target: targets.FromSnapshot, group: ConsumerGroup) -> Source:
     snapshot = _find_snapshot(target.id)
     if target.margin is not None or snapshot.group.logstore_id != group.logstore_id:
         return elsewhere.by_snapshot(snapshot, target.margin, group)
-    return _kept({line["shard"]: line["position"] for line in snapshot.shards})
+    return _kept({line["shard"]: line for line in snapshot.shards})
 
 
 def _find_snapshot(name: str) -> Snapshot:
@@ -109,7 +117,7 @@ def _find_snapshot(name: str) -> Snapshot:
 
 def _undo(reset: Reset) -> Source:
     lines = list(reset.shards.filter(outcome__in=WRITTEN))
-    source = _kept({line.shard: line.before["position"] for line in lines})
+    source = _kept({line.shard: line.before for line in lines})
     overwritten = [line.shard for line in lines if line.watch == ShardReset.Watch.OVERWRITTEN]
     left = {line.shard: (line.read_back or line.after)["position"] for line in lines}
     warnings = source.warnings
@@ -131,18 +139,28 @@ def _rest(reset: Reset) -> Source:
     return Source(kept)
 
 
-def _kept(stored: Mapping[int, str | None]) -> Source:
-    """Return stored positions; shards without one are told, for a checkpoint cannot be taken away."""
-    kept = {shard: int(position) for shard, position in stored.items() if position is not None}
+def _kept(stored: Mapping[int, Mapping[str, Any]]) -> Source:
+    """Return the positions of stored places; shards without one are told: a checkpoint cannot be cleared."""
+    kept = {shard: int(place["position"]) for shard, place in stored.items() if place["position"] is not None}
     if not kept:
         raise BadPlan(say("Nothing was saved there that could be gone back to."))
-    if without := stored.keys() - kept.keys():
-        words = say(
-            "Shards %(shards)s had no checkpoint before. A checkpoint cannot be cleared: they stay.",
-            shards=named(without),
+    unsaved = [shard for shard in stored.keys() - kept.keys() if not stored[shard]["cursor"]]
+    unreadable = [shard for shard in stored.keys() - kept.keys() if stored[shard]["cursor"]]
+    warnings = []
+    if unsaved:
+        warnings.append(
+            say(
+                "Shards %(shards)s had no checkpoint before. A checkpoint cannot be cleared: they stay.",
+                shards=named(unsaved),
+            )
         )
-        return Source(kept, warnings=(words,))
-    return Source(kept)
+    if unreadable:
+        warnings.append(
+            say(
+                "The checkpoints of shards %(shards)s were not readable: they stay.", shards=named(unreadable)
+            )
+        )
+    return Source(kept, warnings=tuple(warnings))
 
 
 def find_reset(reset_id: str, group: ConsumerGroup) -> Reset:

@@ -19,8 +19,8 @@ from checkpoints.domain import positions, targets
 from checkpoints.domain.activity import ActivityVerdict
 from checkpoints.domain.messages import Message, say
 from checkpoints.models import Plan, Reset, Wait
-from checkpoints.services import applying, audit, evidence, permits, plans, reasons
-from checkpoints.services.audit import Actor
+from checkpoints.services import applying, audit, evidence, permits, plans, reasons, sending
+from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
 from checkpoints.services.plans import TROUBLE
 from checkpoints.services.problems import explain
@@ -38,7 +38,11 @@ SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=6)
 EVERY = timedelta(seconds=8)
 """How often a group is looked at; quiet at two looks in a row is quiet."""
 LOOKED = timedelta(seconds=5)
+STUCK = timedelta(minutes=5)
+"""Being applied for longer than this is being applied by nobody: the checks and the intent take seconds."""
 State = Wait.State
+OPEN = (State.WAITING, State.APPLYING)
+APPLIED_WORDS = say("Applied once nobody was consuming.")
 log = logging.getLogger(__name__)
 
 
@@ -59,8 +63,11 @@ def ask(
     """
     if plan.maker_id != user.pk or not user.has_perm("checkpoints.reset_checkpoint"):
         raise NotAllowed(say("This plan was made by somebody else. Make your own."))
+    if there := Wait.objects.filter(plan=plan).first():
+        return there
     plans.check_untouched(plan)
-    if reset := Reset.objects.filter(plan=plan).first():
+    applying.check_endpoint(plan)
+    if reset := sending.reset_of(plan):
         raise PlanUsed(reset)
     permit = permits.of(plan, user, break_glass=False, now=now)
     if permit.approved_by:
@@ -70,37 +77,48 @@ def ask(
     reasons.check(reason.strip(), ticket.strip(), required=True)
     if not SHORTEST <= within <= LONGEST:
         raise BadPlan(say("Wait at least a minute and at most 6 hours."))
+    wait = Wait(
+        plan=plan,
+        group=plan.group,
+        user=user,
+        source_ip=actor.source_ip,
+        reason=reason.strip(),
+        ticket=ticket.strip(),
+        stop_at_unknown=stop_at_unknown,
+        asked_at=now,
+        deadline=now + within,
+    )
     try:
         with transaction.atomic():
-            wait, is_new = Wait.objects.get_or_create(
-                plan=plan,
-                defaults={
-                    "user": user,
-                    "source_ip": actor.source_ip,
-                    "reason": reason.strip(),
-                    "ticket": ticket.strip(),
-                    "stop_at_unknown": stop_at_unknown,
-                    "asked_at": now,
-                    "deadline": now + within,
-                },
-            )
-            if is_new:
-                _record("wait.asked", wait, actor, "waiting", {"deadline": wait.deadline}, now)
+            wait.save(force_insert=True)
+            _record("wait.asked", wait, actor, "waiting", {"deadline": wait.deadline}, now)
     except IntegrityError:
-        return Wait.objects.get(plan=plan)
+        if there := Wait.objects.filter(plan=plan).first():
+            return there
+        raise BadPlan(say("Another plan for this group waits already.")) from None
     return wait
 
 
 def cancel(wait: Wait, *, user: User, actor: Actor, now: datetime) -> bool:
-    """End a wait before it applied anything; says whether it was still open. Raises NotAllowed."""
+    """End a wait before it applied anything; says whether nothing is sent any more. Raises NotAllowed.
+
+    One that is being applied just now ends if it is refused; it is not torn from the hands of the writer.
+    """
     if not user.has_perm("checkpoints.reset_checkpoint"):
         raise NotAllowed(say("You may not reset checkpoints."))
-    return _end(wait, State.CANCELLED, say("Cancelled by %(name)s.", name=actor.name), actor, now)
+    if _end(wait, State.CANCELLED, _cancelled(actor.name), actor, now):
+        return True
+    Wait.objects.filter(pk=wait.pk, state=State.APPLYING).update(cancel_asked_by=actor.name)
+    return False
+
+
+def _cancelled(name: str) -> Message:
+    return say("Cancelled by %(name)s.", name=name)
 
 
 def look_at_open(now: datetime) -> int:
     """Look at every open wait; the trouble of one leaves the others looked at."""
-    waits = list(Wait.objects.filter(state=State.WAITING))
+    waits = list(Wait.objects.filter(state__in=OPEN))
     for wait in waits:
         try:
             look(wait, now=now)
@@ -111,6 +129,7 @@ def look_at_open(now: datetime) -> int:
 
 def look(wait: Wait, *, now: datetime, max_age: timedelta = LOOKED) -> Wait:
     """Look once: apply when it was quiet twice, give up at the deadline; returns the wait as it is now."""
+    _settle(wait, now)
     free = Q(looked_at=None) | Q(looked_at__lte=now - max_age)
     if Wait.objects.filter(free, pk=wait.pk, state=State.WAITING).update(looked_at=now):
         wait = Wait.objects.select_related("plan__group__logstore__project__endpoint", "user").get(pk=wait.pk)
@@ -119,16 +138,28 @@ def look(wait: Wait, *, now: datetime, max_age: timedelta = LOOKED) -> Wait:
     return wait
 
 
+def _settle(wait: Wait, now: datetime) -> None:
+    """End what a dead process left being applied: applied if its plan has a reset, else nothing was sent."""
+    stuck = Wait.objects.filter(pk=wait.pk, state=State.APPLYING, looked_at__lte=now - STUCK).first()
+    if stuck is None:
+        return
+    if Reset.objects.filter(plan=stuck.applied_plan).exists():
+        _end(stuck, State.APPLIED, APPLIED_WORDS, SYSTEM, now, was=State.APPLYING)
+    else:
+        words = say("The process ended while it was about to apply. Nothing was sent.")
+        _end(stuck, State.REFUSED, words, SYSTEM, now, was=State.APPLYING)
+
+
 def _look(wait: Wait, now: datetime) -> None:
     actor = Actor.of(wait.user, wait.source_ip)
     if now >= wait.deadline:
-        words = say("The deadline passed while somebody was still consuming. Nothing was sent.")
-        _end(wait, State.EXPIRED, words, actor, now)
+        _end(wait, State.EXPIRED, _too_late(wait), actor, now)
         return
     try:
         group = wait.plan.group
         _, seen = evidence.look(connect(group.endpoint), group, wait.plan.body, lambda: now)
     except TROUBLE as error:
+        wait.evidence = None
         _note(wait, explain(error).message, quiet_since=None)
         return
     was_quiet = wait.quiet_since is not None
@@ -139,6 +170,15 @@ def _look(wait: Wait, now: datetime) -> None:
         _apply(wait, actor, now)
 
 
+def _too_late(wait: Wait) -> Message:
+    """Say what stood in the way when the deadline passed, as it was last seen."""
+    if wait.evidence is None:
+        return say("The deadline passed, and who was consuming could not be read. Nothing was sent.")
+    if wait.evidence["verdict"] == ActivityVerdict.ACTIVE.value:
+        return say("The deadline passed while somebody was still consuming. Nothing was sent.")
+    return say("The deadline passed before it was seen quiet twice. Nothing was sent.")
+
+
 def _note(wait: Wait, words: Message | None, *, quiet_since: datetime | None) -> None:
     wait.quiet_since, wait.words = quiet_since, None if words is None else words.dump()
     open_still = Wait.objects.filter(pk=wait.pk, state=State.WAITING)
@@ -146,11 +186,12 @@ def _note(wait: Wait, words: Message | None, *, quiet_since: datetime | None) ->
 
 
 def _apply(wait: Wait, actor: Actor, now: datetime) -> None:
-    """Apply through a plan made now. The wait ends before the intent: killed in between, nothing is sent."""
-    waiting = Wait.objects.filter(pk=wait.pk, state=State.WAITING)
+    """Apply through a plan made now; refused for a while it waits on, refused for good it ends."""
     try:
         made = _second_plan(wait, actor, now)
-        if not waiting.update(state=State.APPLIED, applied_plan=made):
+        if not Wait.objects.filter(pk=wait.pk, state=State.WAITING).update(
+            state=State.APPLYING, applied_plan=made
+        ):
             return
         applying.apply(
             made,
@@ -162,33 +203,52 @@ def _apply(wait: Wait, actor: Actor, now: datetime) -> None:
             now=now,
         )
     except (ConsumersActive, Moved, UpstreamFailed) as refusal:  # not yet quiet, or not readable just now
-        Wait.objects.filter(pk=wait.pk).update(state=State.WAITING, applied_plan=None)
+        _put_back(wait, actor, now)
         _note(wait, refusal.message, quiet_since=None)
     except Refused as refusal:
-        Wait.objects.filter(pk=wait.pk).update(state=State.WAITING, applied_plan=None)
+        _put_back(wait, actor, now)
         _end(wait, State.REFUSED, refusal.message, actor, now)
     else:
-        with transaction.atomic():
-            _record("wait.ended", wait, actor, "applied", {"plan": str(made.pk)}, now)
+        _end(wait, State.APPLIED, APPLIED_WORDS, actor, now, was=State.APPLYING)
+
+
+def _put_back(wait: Wait, actor: Actor, now: datetime) -> None:
+    """Wait on, unless somebody asked meanwhile to stop."""
+    held = Wait.objects.filter(pk=wait.pk, state=State.APPLYING)
+    held.update(state=State.WAITING, applied_plan=None)
+    asked_by = Wait.objects.values_list("cancel_asked_by", flat=True).get(pk=wait.pk)
+    if asked_by:
+        _end(wait, State.CANCELLED, _cancelled(asked_by), actor, now)
 
 
 def _second_plan(wait: Wait, actor: Actor, now: datetime) -> Plan:
-    """Plan exactly the confirmed cursors from where the checkpoints are now; raises Refused."""
-    if reset := Reset.objects.filter(plan=wait.plan).first():
+    """Plan exactly the confirmed moves from where the checkpoints are now; raises Refused.
+
+    The confirmed plan has to be as it was, for the same endpoint, and nobody may have reset the group since.
+    """
+    confirmed = wait.plan
+    plans.check_untouched(confirmed)
+    applying.check_endpoint(confirmed)
+    if reset := sending.reset_of(confirmed):
         raise PlanUsed(reset)
-    body = wait.plan.body
-    cursors = {line["shard"]: line["after"]["cursor"] for line in body["shards"]}
+    if confirmed.group.resets.filter(started_at__gte=confirmed.made_at).exists():
+        raise BadPlan(say("The group was reset after the plan was confirmed. Make the plan again."))
+    cursors = {
+        line["shard"]: line["after"]["cursor"]
+        for line in confirmed.body["shards"]
+        if line["before"]["position"] != line["after"]["position"]
+    }
     made = plans.plan(
-        wait.plan.group,
+        confirmed.group,
         target=targets.Keep(),
         each={shard: targets.Exact(text, positions.decode(text)) for shard, text in cursors.items()},
         shards=None,
         maker=wait.user,
         now=now,
         actor=actor,
-        typed=body["target"],
+        typed=plans.typed_again(confirmed),
     )
-    _check_directions(body, made.body)
+    _check_directions(confirmed.body, made.body)
     return made
 
 
@@ -205,9 +265,17 @@ def _check_directions(confirmed: dict[str, Any], made: dict[str, Any]) -> None:
         raise BadPlan(say("Shards %(shards)s would now move the other way than confirmed.", shards=shards))
 
 
-def _end(wait: Wait, state: Wait.State, words: Message, actor: Actor, now: datetime) -> bool:
+def _end(
+    wait: Wait,
+    state: Wait.State,
+    words: Message,
+    actor: Actor,
+    now: datetime,
+    *,
+    was: Wait.State = State.WAITING,
+) -> bool:
     with transaction.atomic():
-        ended = Wait.objects.filter(pk=wait.pk, state=State.WAITING).update(state=state, words=words.dump())
+        ended = Wait.objects.filter(pk=wait.pk, state=was).update(state=state, words=words.dump())
         if ended:
             _record("wait.ended", wait, actor, state.value, {"message": words.dump()}, now)
     return bool(ended)

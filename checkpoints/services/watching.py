@@ -11,6 +11,7 @@ from django.db.models import F, Q
 
 from checkpoints.domain import positions
 from checkpoints.domain import watching as rules
+from checkpoints.domain.messages import say
 from checkpoints.models import ConsumerGroup, Reset, ShardReset
 from checkpoints.services import audit, evidence, settling
 from checkpoints.services.aims import iso, position_of
@@ -65,7 +66,10 @@ def look_at_open(now: datetime, *, max_age: timedelta = timedelta(seconds=10)) -
     going_on = Reset.objects.exclude(outcome=Reset.Outcome.SENDING).filter(_OPEN, watch_until__isnull=False)
     resets = list(going_on.select_related("group__logstore__project__endpoint", "plan"))
     for reset in resets:
-        look(reset, now=now, max_age=max_age)
+        try:
+            look(reset, now=now, max_age=max_age)
+        except Exception:  # the loop must go on whatever one reset meets
+            log.exception("the watch of reset %s failed", reset.pk)
     return len(resets)
 
 
@@ -132,11 +136,15 @@ def _end_of(group: ConsumerGroup, shard: int, known: int) -> int:
 def _store(reset: Reset, seen: Seen, idle: frozenset[int], *, now: datetime, until: datetime) -> None:
     if not Reset.objects.filter(_OPEN, pk=reset.pk).update(looked_at=now):
         return
+    stored = Reset.objects.get(pk=reset.pk)  # somebody may have ended the watch, or drawn it out, meanwhile
+    ended, closing = bool(stored.watch_ended_by), stored.watch_until
+    until = min(until, closing or until) if ended else until
+    idle = frozenset() if ended else idle
     lines = list(reset.shards.exclude(watch=Watch.NONE))
     for line in lines:
         _judge(reset, line, seen, now=now, until=until, is_idle=line.shard in idle)
         line.save(update_fields=["watch", "watch_reasons", "last_seen"])
-    if reset.watch_until is None or now < reset.watch_until:
+    if closing is None or now < closing:
         return
     if any(line.watch == Watch.WATCHING for line in lines):
         Reset.objects.filter(pk=reset.pk).update(watch_until=now + IDLE_EVERY)
@@ -147,6 +155,8 @@ def _store(reset: Reset, seen: Seen, idle: frozenset[int], *, now: datetime, unt
 def _judge(
     reset: Reset, line: ShardReset, seen: Seen, *, now: datetime, until: datetime, is_idle: bool
 ) -> None:
+    if _replaced(reset, line, now):
+        return
     text = seen.text(line.shard)
     found = (seen.checkpoints or {}).get(line.shard)
     position = None if text is None else position_of(text)
@@ -175,6 +185,23 @@ def _judge(
     if _is_news(line, verdict):
         line.watch = verdict.verdict.value
         line.watch_reasons = [reason.dump() for reason in verdict.reasons]
+
+
+def _replaced(reset: Reset, line: ShardReset, now: datetime) -> bool:
+    """End the watch of a shard that a later reset of ours wrote to, by what stood there just before that."""
+    later = ShardReset.objects.filter(
+        reset__group=reset.group, shard=line.shard, reset__started_at__gt=reset.started_at, sent_at__lte=now
+    )
+    by = later.exclude(outcome=ShardReset.Outcome.REFUSED).order_by("sent_at").first()
+    if by is None:
+        return False
+    if line.watch == Watch.WATCHING:
+        held = by.before["position"] == line.after["position"]
+        words = say("Replaced by reset %(reset)s; until then it held.", reset=str(by.reset_id))
+        moved = say("It had moved from its target when reset %(reset)s replaced it.", reset=str(by.reset_id))
+        line.watch = Watch.HELD if held else Watch.UNKNOWN
+        line.watch_reasons = [(words if held else moved).dump()]
+    return True
 
 
 def _names_before(body: dict[str, Any]) -> frozenset[str]:

@@ -207,7 +207,7 @@ def text(item: Object, name: str, default: str | None = None) -> str:
         return default
     if not isinstance(value, str):
         raise Unreadable(f"{name} should be a text, not {_kind(value)}")
-    return value
+    return value.replace("\0", "\ufffd")  # PostgreSQL stores no NUL
 
 
 def integer(item: Object, name: str, default: int | None = None) -> int:

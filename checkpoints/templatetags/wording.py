@@ -55,6 +55,7 @@ OUTCOMES: dict[str, tuple[str | Promise, str]] = {
     "approved": (_("Approved"), "ok"),
     "denied": (_("Denied"), "bad"),
     "waiting": (_("Waiting until quiet"), "warn"),
+    "applying": (_("Being applied"), "warn"),
     "applied": (_("Applied"), "ok"),
     "expired": (_("Too late"), ""),
     "cancelled": (_("Cancelled"), ""),

@@ -29,7 +29,7 @@ def peek(request: HttpRequest, pk: int, shard: int) -> HttpResponse:
     if shard > HIGHEST_SHARD:
         raise Http404
     group = get_object_or_404(planned.find_group(pk))
-    plan = _plan(request.POST.get("plan", ""), group)
+    plan = _plan(request, request.POST.get("plan", ""), group)
     user: Any = request.user
     context: dict[str, Any] = {"group": group, "shard": shard, "plan": plan}
     try:
@@ -41,11 +41,15 @@ def peek(request: HttpRequest, pk: int, shard: int) -> HttpResponse:
     return _answer(request, "resets/peek.html", "resets/_peek_lines.html", context)
 
 
-def _plan(text: str, group: ConsumerGroup) -> Plan | None:
+def _plan(request: HttpRequest, text: str, group: ConsumerGroup) -> Plan | None:
+    """Return the plan named, to whoever may see it; raises Http404 or PermissionDenied."""
     try:
-        return get_object_or_404(planned.plans(), pk=UUID(text), group=group) if text else None
+        found = visible_plan(request, UUID(text)) if text else None
     except ValueError:
         raise Http404 from None
+    if found is not None and found.group_id != group.pk:
+        raise Http404
+    return found
 
 
 @require_safe

@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from checkpoints.forms.resets import ConfirmForm
@@ -162,7 +164,7 @@ def activity(request: HttpRequest, found: Plan) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @freshly_signed_in
 def wait(request: HttpRequest, found: Plan) -> HttpResponse:
-    """Have a plan applied once nobody consumes; a GET looks and tells how far that is."""
+    """Have a plan applied once nobody consumes; a GET only tells how far that is."""
     if request.method == "POST":
         form = ConfirmForm(request.POST, group_name=found.group.name)
         if not form.is_valid():
@@ -171,10 +173,9 @@ def wait(request: HttpRequest, found: Plan) -> HttpResponse:
     asked = get_object_or_404(Wait, plan=found)
     if not request.headers.get("HX-Request"):
         return SeeOther("plan", found.pk)
-    asked = waiting.look(asked, now=timezone.now())
     context = {"wait": wait_view(asked), "group": found.group, "plan": found}
     answer = render(request, "resets/_wait.html", context)
-    if asked.state != Wait.State.WAITING:
+    if asked.state not in waiting.OPEN:
         answer["HX-Refresh"] = "true"  # what else the page says of this plan has changed as well
     return answer
 
@@ -196,7 +197,12 @@ def _ask_to_wait(request: HttpRequest, found: Plan, form: ConfirmForm) -> HttpRe
 def cancel_wait(request: HttpRequest, found: Plan) -> HttpResponse:
     """End a wait before it applied anything."""
     asked = get_object_or_404(Wait, plan=found)
-    waiting.cancel(asked, user=request.user, actor=actor(request), now=timezone.now())  # type: ignore[arg-type]
+    try:
+        ended = waiting.cancel(asked, user=request.user, actor=actor(request), now=timezone.now())  # type: ignore[arg-type]
+    except resets.NotAllowed:
+        raise PermissionDenied from None
+    if not ended:
+        messages.warning(request, _("It is being applied just now, or has ended: see what this page says."))
     return SeeOther("plan", found.pk)
 
 

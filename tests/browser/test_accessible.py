@@ -10,7 +10,17 @@ import pytest
 from tests.browser.conftest import PASSWORD, Product
 
 pytestmark = pytest.mark.browser
-PAGES = ["/", "/groups/{group}/", "/groups/{group}/reset/", "/resets/", "/endpoints/", "/login/"]
+PAGES = [
+    "/",
+    "/groups/{group}/",
+    "/groups/{group}/history/",
+    "/groups/{group}/snapshots/",
+    "/groups/{group}/reset/",
+    "/resets/",
+    "/approvals/",
+    "/endpoints/",
+    "/login/",
+]
 
 
 @pytest.fixture
@@ -38,11 +48,26 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     page.fill("input[name=password]", PASSWORD)
     page.click("main form button.primary")
     href = page.get_by_role("link", name="cg-0").first.get_attribute("href")
+
+    def look() -> tuple[list[str], int]:
+        violations = Axe().run(page).response["violations"]
+        words = [f"{one['id']}: {one['nodes'][0]['html'][:90]}" for one in violations]
+        return words, page.evaluate("document.documentElement.scrollWidth")
+
     found = {}
     for place in PAGES:
         page.goto(product.address + place.format(group=href.split("/")[2]))
-        violations = Axe().run(page).response["violations"]
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        found[place] = ([f"{one['id']}: {one['nodes'][0]['html'][:90]}" for one in violations], wide)
+        found[place] = look()
+    page.goto(f"{product.address}{href}reset/")
+    page.check("input[name=shard][value='0']")
+    page.check("input[name=to][value=earliest]")
+    page.click("main form button.primary")
+    page.get_by_role("button", name="See the log lines").click()
+    page.locator("main", has_text="__time__").wait_for(timeout=30_000)
+    found["plan"] = look()
+    page.fill("#apply input[name=reason]", "seen by axe")
+    page.click("#apply button.danger")
+    page.wait_for_url("**/resets/**")
+    found["reset"] = look()
     context.close()
-    assert found == {place: ([], width) for place in PAGES}
+    assert found == dict.fromkeys([*PAGES, "plan", "reset"], ([], width))

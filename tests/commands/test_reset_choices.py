@@ -1,4 +1,5 @@
 """What `reset` offers beyond the contract: costs, stop or go on, wait until quiet, break the glass."""
+
 # ruff: noqa: F811 - fixtures of another file are taken by their names
 from __future__ import annotations
 

@@ -154,3 +154,23 @@ def test_time_grows_with_the_length_only(piece):
 
 def test_what_is_hidden_is_marked():
     assert redact("a", f"token={SECRET}").count(HIDDEN) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        (
+            'client.New("LTAI5tQnKxExample", "Zk3vR8sTq1LmN7pXw2YbC5dFgH9jKe")',
+            "Zk3vR8sTq1LmN7pXw2YbC5dFgH9jKe",
+        ),
+        ("AccessKeySecret Zk3vR8sTq1LmN7pXw2YbC5dFgH9jKe", "Zk3vR8sTq1LmN7pXw2YbC5dFgH9jKe"),
+        ("login with password hunter22x failed", "hunter22x"),
+    ],
+)
+def test_a_secret_of_an_access_key_is_hidden_without_a_sign_before_it(text, secret):
+    assert secret not in redact("message", text)
+
+
+@pytest.mark.parametrize("text", ["password is wrong", "the password expired yesterday", "secret santa list"])
+def test_words_after_a_blank_are_no_secret(text):
+    assert redact("message", text) == text

@@ -88,7 +88,10 @@ def test_asking_stores_the_hash_the_words_and_the_expiry_and_is_audited(settings
 
 def test_asking_again_is_the_same_request_also_after_a_denial(plan, operator, approver):
     first = ask(plan, operator)
-    assert ask(plan, operator, reason="other", now=plan.expires_at + HOUR) == first
+    assert ask(plan, operator, now=plan.expires_at + HOUR) == first
+    for changed in ({"reason": "other"}, {"override_active": True}):
+        with pytest.raises(resets.NotAllowed, match="with other words"):
+            ask(plan, operator, **changed)
     deny(first, approver)
     assert ask(plan, operator).state == "denied"
     assert Approval.objects.get().reason == "bad deploy"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from checkpoints.models import AuditRow
-from checkpoints.services import resets
+from checkpoints.services import resets, watching
 from checkpoints.services.audit import Actor
 from tests.services import resetting as the
 
@@ -91,6 +91,22 @@ def test_the_end_is_only_asked_for_now_and_then(emu, idle):
 def test_an_end_that_cannot_be_read_proves_nothing(emu, idle):
     emu.fault("GetCursor", status=403, code="Unauthorized")
     assert look(idle, 120) == "watching"
+
+
+def test_a_look_that_began_before_the_end_does_not_draw_it_out(idle, operator, monkeypatch):
+    look(idle, 120)
+    real = watching._store
+
+    def slow(reset, *words, **more):
+        monkeypatch.setattr(watching, "_store", real)
+        resets.end_watch(type(reset).objects.get(pk=reset.pk), actor=Actor.of(operator), now=the.later(151))
+        real(reset, *words, **more)
+
+    monkeypatch.setattr(watching, "_store", slow)
+    look(idle, 152)
+    idle.refresh_from_db()
+    assert (idle.shards.get().watch, resets.is_open(idle)) == ("held", False)
+    assert AuditRow.objects.filter(action="reset.watched").count() == 1
 
 
 def test_somebody_may_end_the_watch(idle, operator):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from checkpoints.models import AuditRow, Reset, ShardReset
-from checkpoints.services import audit, resets, sending, settling
+from checkpoints.services import audit, resets, sending, settling, watching
 from checkpoints.services.audit import Actor
 from checkpoints.services.sending import Wanted
 from tests.services import resetting as the
@@ -135,6 +135,36 @@ def test_an_earlier_end_gives_the_verdict_of_that_time(reset):
     now = the.later(3)
     resets.look(reset, now=now, until=now)
     assert (the.watches(reset), resets.is_open(reset)) == ({0: "held"}, True)
+
+
+def test_a_reset_that_a_later_one_of_ours_replaced_is_not_called_overwritten(emu, placed, operator):
+    first = the.apply(the.make(placed, operator, "latest", [0, 1]), operator)
+    the.apply(the.make(placed, operator, f"undo:{first.pk}"), operator)
+    resets.look(first, now=the.later(5))
+    assert the.watches(first) == {0: "held", 1: "held"}
+    assert "Replaced by reset" in str(first.shards.first().watch_reasons)
+
+
+def test_a_target_that_had_moved_before_a_later_reset_is_not_called_held(emu, placed, operator):
+    first = the.apply(the.make(placed, operator, "earliest", [0]), operator)
+    the.place(emu, {0: 4})
+    the.apply(the.make(placed, operator, "latest", [0]), operator)
+    resets.look(first, now=the.later(5))
+    assert the.watches(first) == {0: "unknown"}
+
+
+def test_one_watch_that_fails_leaves_the_others_looked_at(emu, placed, operator, monkeypatch):
+    first, second = (the.apply(the.make(placed, operator, "earliest", [one]), operator) for one in (0, 1))
+    real = watching._store
+
+    def broken(reset, *words, **more):
+        if reset.pk == first.pk:
+            raise RuntimeError("broken on purpose")
+        real(reset, *words, **more)
+
+    monkeypatch.setattr(watching, "_store", broken)
+    resets.look_at_open(second.watch_until)
+    assert (the.watches(first), the.watches(second)) == ({0: "watching"}, {1: "held"})
 
 
 def test_all_open_watches_are_looked_at(emu, reset):

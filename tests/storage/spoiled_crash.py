@@ -5,8 +5,10 @@ A program of its own: rounds fork, and each spoil changes only the process that 
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -51,6 +53,14 @@ def twice(real: Around, *words: Any, **named: Any) -> Any:
     return real(*words, **named)
 
 
+def tell_twice(real: Around, rows: Any) -> Any:
+    """Add copies of the rows as well."""
+    copies = copy.deepcopy(rows)
+    for row in copies:
+        row.id = uuid.uuid4()
+    real([*rows, *copies])
+
+
 def give(result: Any) -> Around:
     return lambda *_words, **_named: result
 
@@ -88,8 +98,8 @@ SPOILS: dict[str, tuple[Point, Callable[[], None], Callable[[], None]]] = {
     "another cursor": (BY_NAME[LAST], around("sending._write", write_elsewhere), nothing),
     "a write while settling": (BY_NAME[MARKED], nothing, around("settling.finish", write_when_settling)),
     "no settling": (BY_NAME[MARKED], nothing, around("settling._abandoned", give([]))),
-    "an outcome told twice": (BY_NAME[MARKED], nothing, around("settling._audit_shard", twice)),
-    "no outcome told": (BY_NAME[MARKED], nothing, around("settling._audit_shard", give(None))),
+    "an outcome told twice": (BY_NAME[MARKED], nothing, around("audit.append", tell_twice)),
+    "no outcome told": (BY_NAME[MARKED], nothing, around("audit.append", give(None))),
     "unchanged for written": (BY_NAME[LAST], nothing, around("settling.outcome_of", call_it("unchanged"))),
     "confirmed for unwritten": (
         BY_NAME["intent: after COMMIT"],

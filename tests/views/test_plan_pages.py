@@ -79,7 +79,10 @@ def test_waiting_is_asked_for_shown_and_cancelled(emu, browser, plan):
     html = page(browser.get(url("plan", plan)))
     assert "Stop waiting" in html
     assert "btn danger" not in html
+    waiting.look_at_open(the.now())
+    emu.reset_stats()
     assert "worker-1" in page(browser.get(url("plan-wait", plan), headers=HTMX))
+    assert emu.stats()["requests"] == {}, "a GET only tells what was seen"
     assert browser.post(url("plan-wait-cancel", plan)).status_code == 303
     html = page(browser.get(url("plan", plan)))
     assert "Cancelled by the-operator" in html

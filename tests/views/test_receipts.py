@@ -162,7 +162,13 @@ def test_flags_are_loud(reset):
 def test_a_wait_tells_since_when(reset, operator):
     at = the.now() - timedelta(minutes=5)
     Wait.objects.create(
-        plan=reset.plan, user=operator, reason="r", asked_at=at, deadline=the.now(), applied_plan=reset.plan
+        plan=reset.plan,
+        group=reset.group,
+        user=operator,
+        reason="r",
+        asked_at=at,
+        deadline=the.now(),
+        applied_plan=reset.plan,
     )
     assert machine(reset)["waited"]["asked_at"] == at.isoformat().replace("+00:00", "Z")
     assert fact(reset, "Waited for quiet").startswith("since ")

@@ -228,10 +228,10 @@ def find_plan(text: str) -> Plan:
 def wait_until_quiet(plan: Plan, within: timedelta, words: dict[str, Any]) -> Reset:
     """Have the plan applied once nobody consumes; raises CommandError when that did not come about."""
     wait = waiting.ask(plan, within=within, now=timezone.now(), **words)
-    while wait.state == Wait.State.WAITING:
+    while wait.state in waiting.OPEN:
         time.sleep(EVERY)
         wait = waiting.look(wait, now=timezone.now())
-    if wait.applied_plan is None:
+    if wait.state != Wait.State.APPLIED:
         code = 5 if wait.state == Wait.State.EXPIRED else 1
         raise CommandError(str(load(wait.words or {})), returncode=code)
     return Reset.objects.get(plan=wait.applied_plan)
