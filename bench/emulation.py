@@ -40,13 +40,13 @@ class Emulator:
 
 
 @contextmanager
-def running(*options: str) -> Iterator[Emulator]:
-    """Run `python -m emulator` with these options on a free port until the block ends."""
+def running(*options: str, module: str = "emulator") -> Iterator[Emulator]:
+    """Run `python -m emulator`, or another module like it, with these options until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     keys = ["--access-key-id", KEYS[0], "--access-key-secret", KEYS[1]]
-    command = [sys.executable, "-m", "emulator", "--port", str(port), *keys, *options]
+    command = [sys.executable, "-m", module, "--port", str(port), *keys, *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         emulator = Emulator(port)
@@ -60,3 +60,31 @@ def running(*options: str) -> Iterator[Emulator]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def set_up(wanted: list[tuple[str, Emulator]]) -> None:
+    """Make a database with these endpoints."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from checkpoints.services import endpoints
+    from checkpoints.services.audit import SYSTEM
+
+    call_command("migrate", verbosity=0)
+    for name, emulator in wanted:
+        endpoints.add(
+            actor=SYSTEM,
+            name=name,
+            scheme="http",
+            host=emulator.host,
+            region="cn-hangzhou",
+            signature="v4",
+            access_key_id=KEYS[0],
+            secret=KEYS[1],
+            typed_projects=[],
+            protection="none",
+            now=timezone.now(),
+        )

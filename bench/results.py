@@ -12,8 +12,11 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent / "results"
 
 
-def write(name: str, rows: list[dict[str, Any]], **figures: Any) -> None:
-    """Print the rows as a table and store them with the machine, the date and the command."""
+def write(name: str, rows: list[dict[str, Any]], part: str = "", **figures: Any) -> None:
+    """Print the rows as a table and store them with the machine, the date and the command.
+
+    `part` names a further file of a benchmark that measures several things.
+    """
     columns = list(rows[0])
     for line in [columns, *[[_text(row[column]) for column in columns] for row in rows]]:
         print("  ".join(f"{word:>24}" for word in line))
@@ -26,7 +29,7 @@ def write(name: str, rows: list[dict[str, Any]], **figures: Any) -> None:
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
     }
     stored = {**about, "rows": rows, **figures}
-    (FOLDER / f"{name}.json").write_text(json.dumps(stored, indent=2) + "\n")
+    (FOLDER / f"{name}{part and '-'}{part}.json").write_text(json.dumps(stored, indent=2) + "\n")
 
 
 def _text(value: Any) -> str:

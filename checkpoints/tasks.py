@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
-from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 from huey import crontab
-from huey.contrib.djhuey import db_periodic_task, db_task
+from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown
 
-from checkpoints.models import Endpoint
-from checkpoints.services import collector, resets, snapshots, waiting
+from checkpoints.services import alerts, collector, history, notices, resets, snapshots, waiting
 
+COLLECT_EVERY = 5
 LOOK_EVERY = 10
-log = logging.getLogger(__name__)
 
 
 @db_periodic_task(crontab(minute="*"))
 def tick() -> None:
-    """Once a minute: ask for the collections of the next minute, one task per endpoint and interval.
-
-    Several hosts may tick; collect_due takes a lease in the database, so each reading is made once.
-    """
-    for pk in Endpoint.objects.filter(enabled=True, removed_at=None).values_list("pk", flat=True):
-        for delay in range(0, 60, settings.COLLECT_INTERVAL):
-            collect_endpoint.schedule(args=(str(pk),), delay=delay)
+    """Ask for the collections of the next minute; several hosts may do so, Logstores are leased."""
+    for delay in range(0, 60, COLLECT_EVERY):
+        collect.schedule(delay=delay)
 
 
 @db_task()
-def collect_endpoint(pk: str) -> None:
-    """Collect one endpoint when its interval has passed; a slow one holds up one worker, not the others."""
-    endpoint = Endpoint.objects.filter(pk=UUID(pk), enabled=True, removed_at=None).first()
-    if endpoint is None:
-        return
-    try:
-        collector.collect_due(endpoint, now=timezone.now())
-    except Exception:  # the loop must go on whatever one endpoint does
-        log.exception("collecting %s failed", endpoint.name)
+def collect() -> None:
+    """Read what is due at all endpoints, until nothing is; returns at once where this process does so.
+
+    So one worker of a process collects, whatever hangs: it only hands out and stores.
+    """
+    collector.run()
+
+
+@on_shutdown()
+def stop_collecting() -> None:
+    """Let a collection end with what it is reading when the process is asked to stop."""
+    collector.stop()
 
 
 @db_periodic_task(crontab(minute="*"))
@@ -60,6 +55,26 @@ def look() -> None:
     """Look at every reset still watched and every wait still open, also with nobody's page open."""
     waiting.look_at_open(timezone.now())
     resets.look_at_open(timezone.now())
+
+
+@db_periodic_task(crontab(minute="*"))
+def roll_up() -> None:
+    """Pack, roll up and prune the history, a part each minute; one process at a time does it."""
+    history.roll_up(timezone.now())
+
+
+@db_periodic_task(crontab(minute="*"))
+def look_for_alerts() -> None:
+    """Look at every rule for alerts, in one process at a time, then have what is to be told sent."""
+    alerts.evaluate(timezone.now())
+    send_notices()
+
+
+@db_task()
+def send_notices() -> None:
+    """Send the notices that are due; each is sent by one worker."""
+    notices.deliver(timezone.now())
+    notices.prune(timezone.now())
 
 
 @db_periodic_task(crontab(minute="*"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from dashboard import env, queue
+from dashboard import env, outgoing, queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.data_directory(BASE_DIR / "var")
@@ -25,11 +25,17 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 SLS_ALLOWED_HOSTS = tuple(env.words("SLS_ALLOWED_HOSTS"))
 SLS_ALLOW_HTTP = env.flag("SLS_ALLOW_HTTP")
 SLS_CONCURRENCY = env.number("SLS_CONCURRENCY", 32, least=1, most=256)
+SLS_RATE = env.number("SLS_RATE", 1000, least=10, most=10_000)  # calls per second and endpoint
 COLLECT_INTERVAL = env.number("COLLECT_INTERVAL", 60, least=5, most=3600)
+HISTORY_RAW_HOURS = env.number("HISTORY_RAW_HOURS", 48, least=24, most=24 * 31)
+HISTORY_5MIN_DAYS = env.number("HISTORY_5MIN_DAYS", 14, least=7, most=366)
+HISTORY_HOURLY_DAYS = env.number("HISTORY_HOURLY_DAYS", 90, least=7, most=3660)
 PLAN_LIFETIME_SECONDS = env.number("PLAN_LIFETIME", 300, least=30, most=3600)
 APPROVAL_LIFETIME_SECONDS = env.number("APPROVAL_LIFETIME", 1800, least=60, most=86400)
 BREAK_GLASS = env.flag("BREAK_GLASS")
 READ_PRICE = env.price("READ_PRICE")  # what one GB of read traffic costs, and in what currency
+ALERT_ALLOWED_HOSTS = tuple(env.words("ALERT_ALLOWED_HOSTS"))  # channels inside: names, addresses, CIDRs
+PUBLIC_URL = outgoing.site(env.text("PUBLIC_URL"))  # where people reach this site, for links in notices
 SEND_IN_BACKGROUND = True  # the page of a reset shows its progress; tests send before they answer
 FRESH_SIGN_IN_SECONDS = 900
 SESSION_ABSOLUTE_SECONDS = 12 * 3600
@@ -159,6 +165,14 @@ CONTENT_SECURITY_POLICY = {
 # Forms: a CSV of 1,000 shards is far below this.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
+# E-mail, for channels of alerts; without a server there is none
+MAIL = outgoing.mail(env.text("EMAIL_URL"))
+EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL.tls_at_once, MAIL.start_tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = outgoing.sender(env.text("EMAIL_FROM", "checkpoints@localhost"))
 
 # Languages and times
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ("en", "zh-hans"))

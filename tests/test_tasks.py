@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +12,7 @@ from django.utils import timezone
 
 from checkpoints import tasks
 from checkpoints.models import ConsumerGroup, Endpoint
-from checkpoints.services import collector
+from checkpoints.services import collector, discovery
 from tests.services import resetting as the
 
 pytestmark = pytest.mark.django_db
@@ -27,65 +25,41 @@ def queue() -> Iterator[Any]:
     site.HUEY.flush()
 
 
-def store(name: str, **values: Any) -> Endpoint:
-    return Endpoint.objects.create(name=name, host="127.0.0.1:1", scheme="http", protection="none", **values)
-
-
 def waiting(queue: Any) -> Counter[tuple[str, Any]]:
     return Counter((task.name, task.args) for task in queue.scheduled() + queue.pending())
 
 
-def test_a_tick_asks_for_the_collections_of_one_minute(queue: Any, settings: Any) -> None:
-    settings.COLLECT_INTERVAL = 15
-    one, two = store("one"), store("two")
+def test_a_tick_asks_for_a_collection_every_five_seconds(queue: Any) -> None:
     tasks.tick.call_local()
-    assert waiting(queue) == {
-        ("collect_endpoint", (str(one.pk),)): 4,
-        ("collect_endpoint", (str(two.pk),)): 4,
-    }
-
-
-def test_an_interval_of_an_hour_is_still_looked_at_every_minute(queue: Any, settings: Any) -> None:
-    settings.COLLECT_INTERVAL = 3600
-    one = store("one")
-    tasks.tick.call_local()
-    assert waiting(queue) == {("collect_endpoint", (str(one.pk),)): 1}
-
-
-@pytest.mark.parametrize("state", [{"enabled": False}, {"removed_at": timezone.now()}])
-def test_a_tick_leaves_out_what_is_disabled_or_removed(queue: Any, state: dict[str, Any]) -> None:
-    store("gone", **state)
-    tasks.tick.call_local()
-    assert waiting(queue) == {}
+    assert waiting(queue) == {("collect", ()): 12}
 
 
 def test_a_collection_finds_and_reads_the_groups(endpoint: Endpoint) -> None:
-    tasks.collect_endpoint.call_local(str(endpoint.pk))
+    tasks.collect.call_local()
     assert ConsumerGroup.objects.get(name="cg-0").read_at is not None
 
 
-def test_an_endpoint_removed_while_its_task_waited_is_left_alone() -> None:
-    gone = store("gone", removed_at=timezone.now())
-    tasks.collect_endpoint.call_local(str(gone.pk))
-    gone.refresh_from_db()
-    assert gone.next_read_at is None
+def test_a_process_collects_once_at_the_same_time(emu: Any, endpoint: Endpoint) -> None:
+    with collector._running:
+        tasks.collect.call_local()
+    assert emu.stats()["total"] == 0
 
 
-def test_an_endpoint_that_never_was_is_left_alone() -> None:
-    assert tasks.collect_endpoint.call_local(str(uuid.uuid4())) is None
-
-
-def test_a_fault_of_ours_is_logged_and_does_not_stop_the_loop(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_collection_that_is_asked_to_stop_takes_no_more(
+    emu: Any, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("a fault of ours")
+    keep = discovery.keep
 
-    monkeypatch.setattr(collector, "collect_due", fail)
-    with caplog.at_level(logging.ERROR, logger="checkpoints.tasks"):
-        tasks.collect_endpoint.call_local(str(store("broken").pk))
-    assert [record.getMessage() for record in caplog.records] == ["collecting broken failed"]
-    assert "a fault of ours" in caplog.text
+    def kept_then_stopped(*args: Any, **how: Any) -> None:
+        keep(*args, **how)
+        tasks.stop_collecting()
+
+    monkeypatch.setattr(discovery, "keep", kept_then_stopped)
+    tasks.collect.call_local()
+    assert ConsumerGroup.objects.get(name="cg-0").read_at is None
+    monkeypatch.undo()
+    tasks.collect.call_local()
+    assert ConsumerGroup.objects.get(name="cg-0").read_at is not None
 
 
 def test_settling_asks_for_a_look_every_ten_seconds(queue: Any) -> None:

@@ -37,7 +37,7 @@ class ShardFacts:
     times: `newest_at` of end-1, `read_at` of checkpoint-1, `unread_at` of the checkpoint. The checkpoint has
     to be read before the end, or a consumer that runs looks like an invalid checkpoint.
     `time_expired`: GetCursorTime of the checkpoint said InvalidCursor although it lies before the end.
-    `previous_expired`: the same of checkpoint-1.
+    `previous_expired`: the same of checkpoint-1. `parents`: the older read-only shards that share its keys.
     """
 
     shard: int
@@ -54,6 +54,7 @@ class ShardFacts:
     error: str | None = None
     time_expired: bool = False
     previous_expired: bool = False
+    parents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

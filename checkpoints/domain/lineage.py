@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -43,6 +43,14 @@ def parents(shards: Iterable[HasKeys]) -> dict[int, list[int]]:
     return {
         shard: [older for older, others in closed if older < shard and _overlap(keys, others)]
         for shard, _, keys in listed
+    }
+
+
+def nearest(older: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """Return for each shard its parents alone, from the parents and the parents of these."""
+    return {
+        shard: [one for one in above if not any(one in older.get(other, ()) for other in above)]
+        for shard, above in older.items()
     }
 
 

@@ -65,10 +65,20 @@ class EndpointForm(forms.Form):
         label=_("Protection"), choices=Endpoint.Protection.choices, initial=Endpoint.Protection.REASON.value
     )
 
+    interval_seconds = forms.IntegerField(
+        label=_("Seconds between readings"), required=False, min_value=5, max_value=3600
+    )
+    calls_per_second = forms.IntegerField(
+        label=_("Most calls per second"), required=False, min_value=10, max_value=10_000
+    )
+
     def __init__(self, *args: Any, endpoint: Endpoint | None = None, **kwargs: Any) -> None:
         if endpoint:
             kwargs["initial"] = _initial(endpoint)
         super().__init__(*args, **kwargs)
+        usual = _("Empty: %(usual)d, as set for all endpoints.")
+        self.fields["interval_seconds"].help_text = usual % {"usual": settings.COLLECT_INTERVAL}
+        self.fields["calls_per_second"].help_text = usual % {"usual": settings.SLS_RATE}
         self.fields["region"].choices = queries.region_choices(endpoint.region if endpoint else "")  # type: ignore[attr-defined]
         if settings.SLS_ALLOW_HTTP:
             self.fields["scheme"].choices = Endpoint.Scheme.choices  # type: ignore[attr-defined]
@@ -111,5 +121,6 @@ class RemoveForm(forms.Form):
 
 def _initial(endpoint: Endpoint) -> dict[str, Any]:
     names = ["name", "region", "host", "scheme", "signature", "access_key_id", "protection"]
+    names += ["interval_seconds", "calls_per_second"]
     projects = "\n".join(endpoint.typed_projects)
     return {name: getattr(endpoint, name) for name in names} | {"typed_projects": projects}

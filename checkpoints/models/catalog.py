@@ -41,10 +41,16 @@ class Logstore(Seen):
     retention_read_at = models.DateTimeField(null=True)
     begins_read_at = models.DateTimeField(null=True)
     problem = models.JSONField(null=True)
+    read_at = models.DateTimeField(null=True)  # all of its groups, by the collector
+    next_read_at = models.DateTimeField(null=True)  # null: at once; also the lease of whoever reads just now
+    read_every = models.PositiveIntegerField(null=True)  # seconds planned at the last reading
+    moved_at = models.DateTimeField(null=True)  # when an end or a checkpoint was last seen to move
+    watched_at = models.DateTimeField(null=True)  # when somebody last had one of its groups on a page
 
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_logstore_per_name")]
+        indexes = [models.Index(fields=["next_read_at"], name="logstores_due")]
         ordering = ["name"]
 
     def __str__(self) -> str:

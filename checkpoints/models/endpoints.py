@@ -58,6 +58,9 @@ class Endpoint(models.Model):
     protection = models.CharField(
         _("Protection"), max_length=16, choices=Protection, default=Protection.REASON
     )
+    # Null: as the settings COLLECT_INTERVAL and SLS_RATE say.
+    interval_seconds = models.PositiveIntegerField(_("Seconds between readings"), null=True)
+    calls_per_second = models.PositiveIntegerField(_("Calls per second"), null=True)
     enabled = models.BooleanField(_("Enabled"), default=True)
     # Grows with each change of where or as whom we connect; a plan of an older version is refused.
     config_version = models.PositiveIntegerField(default=1)
@@ -69,7 +72,12 @@ class Endpoint(models.Model):
     problem_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     discovered_at = models.DateTimeField(null=True)
-    next_read_at = models.DateTimeField(null=True)
+    next_discovery_at = models.DateTimeField(null=True)  # also the lease of whoever discovers just now
+    next_read_at = models.DateTimeField(null=True)  # when the collector looks for due Logstores again
+    # The breaker (domain.breaker), shared by all workers: while retry_at is set nothing is read before it.
+    failures = models.PositiveIntegerField(default=0)
+    opened_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
     # A removed endpoint keeps its row, without credentials, so that links to its resets stay true.
     removed_at = models.DateTimeField(null=True)
 
@@ -93,3 +101,18 @@ class Endpoint(models.Model):
     def identity(self) -> str:
         """Where the credentials go: a secret sealed for one identity does not open for another."""
         return f"{self.scheme}://{self.host}"
+
+
+class HourlyCalls(models.Model):
+    """How many calls an endpoint's credentials made in one hour, all processes together."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="hourly_calls")
+    hour = models.DateTimeField()  # its beginning
+    calls = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["endpoint", "hour"], name="one_count_per_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.endpoint_id} from {self.hour:%Y-%m-%d %H:%M}"

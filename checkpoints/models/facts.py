@@ -11,12 +11,19 @@ from checkpoints.domain.lag import ShardFacts
 
 POSITIONS = {"begin", "end"}
 TIMES = {"updated_at", "begin_at", "newest_at", "read_at", "unread_at"}
+SELDOM = {"parents"}
+"""Fields that are left out when empty: hardly any shard comes from another."""
 
 
 def dump(facts: Iterable[ShardFacts]) -> list[dict[str, Any]]:
     """Return the JSON form of the facts, one object per shard."""
     return [
-        {field.name: _out(field.name, getattr(fact, field.name)) for field in fields(fact)} for fact in facts
+        {
+            field.name: _out(field.name, value)
+            for field in fields(fact)
+            if (value := getattr(fact, field.name)) or field.name not in SELDOM
+        }
+        for fact in facts
     ]
 
 
@@ -38,4 +45,6 @@ def _in(name: str, value: Any) -> Any:
         return None
     if name in POSITIONS:
         return int(value)
+    if name in SELDOM:
+        return tuple(value)
     return datetime.fromisoformat(value) if name in TIMES else value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Q, QuerySet
+from datetime import datetime, timedelta
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import get_language
 
-from checkpoints.models import Endpoint, Region
+from checkpoints.models import Endpoint, HourlyCalls, Region
 
 THERE = Q(projects__vanished_at=None)
 GROUP_THERE = THERE & Q(projects__logstores__vanished_at=None, projects__logstores__groups__vanished_at=None)
@@ -16,17 +18,29 @@ def present() -> QuerySet[Endpoint]:
     return Endpoint.objects.filter(removed_at=None)
 
 
-def listing() -> QuerySet[Endpoint]:
-    """Return the endpoints by name, each with `project_count` and `group_count` of what is still there."""
+def listing(*, now: datetime) -> QuerySet[Endpoint]:
+    """Return the endpoints by name, each with `project_count` and `group_count` of what is still there.
+
+    `calls_this_hour` and `calls_last_hour` are those of its credentials, whichever endpoints use them; None
+    when none were counted.
+    """
+    hour = now.replace(minute=0, second=0, microsecond=0)
     return (
         present()
         .defer("sealed_secret", "sealed_token")
         .annotate(
             project_count=Count("projects", filter=THERE, distinct=True),
             group_count=Count("projects__logstores__groups", filter=GROUP_THERE, distinct=True),
+            calls_this_hour=_calls(hour),
+            calls_last_hour=_calls(hour - timedelta(hours=1)),
         )
         .order_by("name")
     )
+
+
+def _calls(hour: datetime) -> Subquery:
+    of_key = HourlyCalls.objects.filter(hour=hour, endpoint__access_key_id=OuterRef("access_key_id"))
+    return Subquery(of_key.values("hour").annotate(total=Sum("calls")).values("total"))
 
 
 def region_choices(present: str = "") -> list[tuple[str, str]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Exists, OuterRef, QuerySet
 
-from checkpoints.domain import lag
+from checkpoints.domain import lag, lineage
 from checkpoints.domain.lag import GroupLag, ShardFacts, ShardLag, State
+from checkpoints.domain.skew import Skew, skew
 from checkpoints.domain.tide import Tide, tide
-from checkpoints.models import ConsumerGroup, Reset
+from checkpoints.models import ConsumerGroup, Label, Pin
 from checkpoints.queries.risk import risk
 
 LATE = {State.BEHIND, State.AT_BEGIN, State.EXPIRED, State.INVALID, State.UNKNOWN, State.NEVER_SAVED}
@@ -18,7 +22,10 @@ LATE = {State.BEHIND, State.AT_BEGIN, State.EXPIRED, State.INVALID, State.UNKNOW
 
 @dataclass(frozen=True)
 class ShardRow:
-    """A shard as the table shows it; `tone` colours the unread part of its bar."""
+    """A shard as the table shows it; `tone` colours the unread part of its bar.
+
+    `kept_for` is the age of the oldest log group, `lost_for` how much time was lost; both when known.
+    """
 
     facts: ShardFacts
     lag: ShardLag
@@ -27,10 +34,24 @@ class ShardRow:
     risk: str
     last_known: ShardLag | None
     last_known_at: datetime | None
+    kept_for: timedelta | None
+    lost_for: timedelta | None
+    parents: list[int] = field(default_factory=list)
+    children: list[int] = field(default_factory=list)
 
     @property
     def is_late(self) -> bool:
         return self.lag.state in LATE
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A consumer and the shards it holds; `name` is "" for the shards that nobody holds."""
+
+    name: str
+    shards: list[int]
+    backlog: int | None
+    last_commit_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -43,8 +64,15 @@ class GroupView:
     shards: list[ShardRow]
     late: int
     finished: list[ShardRow]
-    consumers: list[str]
-    resets: list[Reset]
+    consumers: list[Consumer]
+    unread_skew: Skew | None
+    written_skew: Skew | None
+    lost_for: timedelta | None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the consumers."""
+        return [one.name for one in self.consumers if one.name]
 
 
 def find() -> QuerySet[ConsumerGroup]:
@@ -54,6 +82,16 @@ def find() -> QuerySet[ConsumerGroup]:
     )
 
 
+def seen_by(user: User | AnonymousUser) -> QuerySet[ConsumerGroup]:
+    """Return the same groups, each with `is_pinned` for a user."""
+    return find().annotate(is_pinned=Exists(Pin.objects.filter(group=OuterRef("pk"), user=user.pk)))
+
+
+def labels(group: ConsumerGroup) -> list[str]:
+    """Return the labels of a group."""
+    return list(Label.objects.filter(group=group).values_list("name", flat=True))
+
+
 def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> GroupView:
     """Return the page of a group from its last readings; nothing is asked of the service."""
     readings = list(group.readings.order_by("-taken_at")[:2])
@@ -61,13 +99,16 @@ def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> Gro
     earlier = {fact.shard: fact for fact in readings[1].facts()} if len(readings) > 1 else {}
     facts = readings[0].facts() if readings else []
     lags = [lag.assess(fact, now=now, retention=retention) for fact in facts]
+    family = _Family.of(facts)
     rows = [
         _row(
             fact,
             found,
+            now,
             retention,
             _before(found, earlier.get(fact.shard), now, retention),
             readings[-1].taken_at,
+            family,
         )
         for fact, found in zip(facts, lags, strict=True)
     ]
@@ -80,9 +121,30 @@ def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> Gro
         shards=[row for row in open_ones if row.is_late or not only_late],
         late=sum(row.is_late for row in open_ones),
         finished=done,
-        consumers=sorted({row.facts.consumer for row in rows if row.facts.consumer}),
-        resets=list(group.resets.order_by("-started_at")[:5]),
+        consumers=_consumers(open_ones),
+        unread_skew=skew(
+            {row.facts.shard: row.lag.backlog for row in open_ones if row.lag.backlog is not None}
+        ),
+        written_skew=skew(_written(open_ones, earlier)),
+        lost_for=max((row.lost_for for row in rows if row.lost_for is not None), default=None),
     )
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Parents and children of the shards that came from others or became others."""
+
+    parents: Mapping[int, list[int]]
+    children: Mapping[int, list[int]]
+
+    @classmethod
+    def of(cls, facts: Sequence[ShardFacts]) -> _Family:
+        parents = lineage.nearest({fact.shard: fact.parents for fact in facts})
+        children = defaultdict(list)
+        for shard, above in parents.items():
+            for one in above:
+                children[one].append(shard)
+        return cls(parents, children)
 
 
 def _retention(group: ConsumerGroup) -> timedelta | None:
@@ -101,9 +163,63 @@ def _before(
 
 
 def _row(
-    fact: ShardFacts, found: ShardLag, retention: timedelta | None, known: ShardLag | None, known_at: datetime
+    fact: ShardFacts,
+    found: ShardLag,
+    now: datetime,
+    retention: timedelta | None,
+    known: ShardLag | None,
+    known_at: datetime,
+    family: _Family,
 ) -> ShardRow:
     near = risk(found.data_loss_in, retention=retention)
     bad = found.state is State.EXPIRED or near == "bad"
-    bar = tide(fact.begin, fact.end, found.position, lost=found.lost)
-    return ShardRow(fact, found, bar, "bad" if bad else "", near, known, known_at if known else None)
+    return ShardRow(
+        facts=fact,
+        lag=found,
+        tide=tide(fact.begin, fact.end, found.position, lost=found.lost),
+        tone="bad" if bad else "",
+        risk=near,
+        last_known=known,
+        last_known_at=known_at if known else None,
+        kept_for=None if fact.begin_at is None else max(timedelta(0), now - fact.begin_at),
+        lost_for=_lost_for(fact, found),
+        parents=family.parents.get(fact.shard, []),
+        children=family.children.get(fact.shard, []),
+    )
+
+
+def _lost_for(fact: ShardFacts, found: ShardLag) -> timedelta | None:
+    """Return from when to when all was lost; the time of the checkpoint is known if it was read in time."""
+    if found.state is not State.EXPIRED or fact.unread_at is None or fact.begin_at is None:
+        return None
+    return max(timedelta(0), fact.begin_at - fact.unread_at)
+
+
+def _consumers(rows: Sequence[ShardRow]) -> list[Consumer]:
+    """Return who holds which shards, nobody last; shards whose owner could not be read are left out."""
+    held = defaultdict(list)
+    for row in rows:
+        if row.facts.checkpoint is not None:
+            held[row.facts.consumer].append(row)
+    return [_consumer(name, held[name]) for name in sorted(held, key=lambda name: (not name, name))]
+
+
+def _consumer(name: str, rows: Sequence[ShardRow]) -> Consumer:
+    backlogs = [row.lag.backlog for row in rows if row.lag.backlog is not None]
+    commits = [row.facts.updated_at for row in rows if row.facts.updated_at is not None]
+    return Consumer(
+        name=name,
+        shards=[row.facts.shard for row in rows],
+        backlog=sum(backlogs) if backlogs else None,
+        last_commit_at=max(commits, default=None),
+    )
+
+
+def _written(rows: Sequence[ShardRow], earlier: Mapping[int, ShardFacts]) -> dict[int, int]:
+    """Return the log groups written to each shard between the last two readings."""
+    ends = [(row.facts, earlier.get(row.facts.shard)) for row in rows]
+    return {
+        now.shard: max(0, now.end - before.end)
+        for now, before in ends
+        if before is not None and now.end is not None and before.end is not None
+    }

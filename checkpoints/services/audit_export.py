@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,11 +9,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from checkpoints.domain import sheets
 from checkpoints.models import AuditRow
 from checkpoints.services import audit
 from checkpoints.services.audit import Actor
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = [field.attname for field in AuditRow._meta.concrete_fields]
 
 
@@ -42,19 +40,6 @@ def as_jsonl(plain: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def as_csv(plain: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Yield CSV lines; a cell that a spreadsheet would run as a formula begins with an apostrophe."""
-    yield _line(COLUMNS)
+    yield sheets.line(COLUMNS)
     for row in plain:
-        yield _line([_cell(row[column]) for column in COLUMNS])
-
-
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, int):
-        return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
-
-
-def _line(cells: Iterable[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+        yield sheets.line(row[column] for column in COLUMNS)

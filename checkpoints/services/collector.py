@@ -1,33 +1,39 @@
-"""Keeps readings fresh: one Logstore at a time, once per interval, whoever asks.
+"""Keeps readings fresh: every Logstore once per interval, whoever asks, and none because of another endpoint.
 
-A lease in the database (a conditional UPDATE) makes sure that nothing is read twice at the same time. Every
-call to the service happens outside a transaction; what was seen is then stored in one short transaction.
+The background task `run` takes what is due by a lease in the database and reads it in rounds (rounds.py): the
+service is asked by threads that belong to one endpoint each, so an endpoint that hangs holds only its own.
+While its breaker is open none of it is read. Pages ask for single groups. Every call to the service happens
+outside a transaction; what was seen is then stored in one short transaction.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from datetime import datetime, timedelta
+from threading import Event, Lock
+from uuid import UUID
 
-from django.conf import settings
-from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from checkpoints import sls
+from checkpoints.domain.breaker import State
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
-from checkpoints.services import discovery, metrics, reading, summaries
-from checkpoints.services.connections import connect
+from checkpoints.services import breaker, discovery, leases, spent, visits
 from checkpoints.services.problems import Problem, explain
-from checkpoints.services.sealing import Locked
-from checkpoints.services.seen import Known, LogstoreSeen, in_words
+from checkpoints.services.rounds import Job, Look, Round
+from checkpoints.services.visits import TROUBLE
 
-BEGINS_EVERY = timedelta(minutes=5)
-RETENTION_EVERY = timedelta(minutes=10)
+__all__ = ["TROUBLE", "collect", "collect_endpoint", "read_group", "read_logstore", "refresh", "run", "stop"]
+
 LEASE = timedelta(seconds=60)
-# What the service or the keys can do to us; anything else is a fault of ours and must be seen.
-TROUBLE = (sls.SLSError, Locked)
+LOOK_SECONDS = 1.0
+FLUSH_SECONDS = 60.0
 log = logging.getLogger(__name__)
+_running = Lock()
+_stopping = Event()
 
 
 def read_group(group: ConsumerGroup, *, max_age: timedelta, now: datetime) -> Reading:
@@ -41,7 +47,7 @@ def read_group(group: ConsumerGroup, *, max_age: timedelta, now: datetime) -> Re
     if max_age and not _claim(group, now) and latest:
         return latest  # somebody else reads it just now
     try:
-        _read(group.logstore, only=group, now=now)
+        _read(group.logstore, only=group.name, now=now)
     finally:
         ConsumerGroup.objects.filter(pk=group.pk).update(claimed_until=None)
     found = group.readings.order_by("-taken_at").first()
@@ -54,74 +60,146 @@ def read_group(group: ConsumerGroup, *, max_age: timedelta, now: datetime) -> Re
 def refresh(
     group: ConsumerGroup, *, now: datetime, max_age: timedelta = timedelta(seconds=10)
 ) -> Problem | None:
-    """Bring the group up to date; returns what went wrong instead of raising it."""
+    """Bring a group that somebody looks at up to date; returns what went wrong instead of raising it.
+
+    While the breaker of the endpoint is open nothing is asked: no page waits for an endpoint that hangs.
+    """
+    endpoint = group.endpoint
+    _watch(group.logstore, now)
     try:
-        read_group(group, max_age=max_age, now=now)
+        if endpoint.problem is None or breaker.of(endpoint).state(now) is not State.OPEN:
+            read_group(group, max_age=max_age, now=now)
+            return None
+        problem = Problem.from_json(endpoint.problem)
     except TROUBLE as error:
         problem = explain(error)
-        _mark(group, problem, now)
-        return problem
-    return None
+    finally:
+        spent.flush(every=FLUSH_SECONDS)
+    visits.mark(ConsumerGroup.objects.filter(pk=group.pk), problem, now)
+    return problem
 
 
 def read_logstore(logstore: Logstore, *, now: datetime) -> None:
     """Read all groups of a Logstore and store what was seen; trouble is stored and raised."""
-    try:
-        _read(logstore, only=None, now=now)
-    except TROUBLE as error:
-        problem = explain(error).as_json()
-        logstore.groups.filter(vanished_at=None).update(problem=problem, problem_at=now)
-        Logstore.objects.filter(pk=logstore.pk).update(problem=problem)
-        raise
+    _read(logstore, only=None, now=now)
 
 
 def collect(*, now: datetime, endpoint: Endpoint | None = None) -> list[Problem]:
-    """Read every Logstore of the enabled endpoints once; returns what went wrong."""
+    """Read every Logstore of the enabled endpoints once, due or not; returns what went wrong.
+
+    The endpoints are read at the same time. One whose breaker opens on the way is left at that.
+    """
     wanted = Endpoint.objects.filter(enabled=True, removed_at=None)
-    chosen = [endpoint] if endpoint else list(wanted)
-    return [problem for one in chosen for problem in collect_endpoint(one, now=now)]
+    return _everything([endpoint] if endpoint else list(wanted), now)
 
 
 def collect_endpoint(endpoint: Endpoint, *, now: datetime) -> list[Problem]:
     """Discover, then read every Logstore that has groups; the failure of one leaves the others read."""
+    return _everything([endpoint], now)
+
+
+def run() -> None:
+    """Read all that is due until nothing is; at most once per process at the same time.
+
+    Any number of processes and hosts may do so: each Logstore is leased to one of them.
+    """
+    if not _running.acquire(blocking=False):
+        return
+    _stopping.clear()
     try:
-        problems = discovery.discover(endpoint, now=now)
-    except TROUBLE as error:
-        problem = explain(error)
-        _mark_endpoint(endpoint, problem, now)
-        return [problem]
-    stores = _with_groups(endpoint)
-    failed = [problem for problem in (_try(logstore, now) for logstore in stores) if problem is not None]
-    # One project without rights is its own problem; the endpoint has one when nothing could be read.
-    met = problems + failed
-    _mark_endpoint(endpoint, met[0] if met and len(failed) == len(stores) else None, now)
-    return met
+        _Run().until_idle()
+    finally:
+        _running.release()
 
 
-def _with_groups(endpoint: Endpoint) -> list[Logstore]:
-    stores = Logstore.objects.filter(project__endpoint=endpoint, vanished_at=None, project__vanished_at=None)
-    return list(stores.filter(groups__isnull=False).distinct().select_related("project__endpoint"))
+def stop() -> None:
+    """Let run() end after what is being read now."""
+    _stopping.set()
 
 
-def _try(logstore: Logstore, now: datetime) -> Problem | None:
-    try:
-        read_logstore(logstore, now=now)
-    except TROUBLE as error:
-        return explain(error)
-    return None
+class _Run:
+    """One run: hands out what is due until nothing is left."""
+
+    def __init__(self) -> None:
+        self.round = Round(timezone.now)
+        self.endpoints: list[Endpoint] = []
+        self.full: set[UUID] = set()  # endpoints that had more due than could be taken
+        self.look_at = 0.0
+
+    def until_idle(self) -> None:
+        while True:
+            if not _stopping.is_set():
+                self._hand_out(timezone.now())
+            self.round.measure()
+            if not self.round.is_busy:
+                break
+            self._gather()
+        spent.flush()
+
+    def _gather(self) -> None:
+        try:
+            done = self.round.gather(LOOK_SECONDS)
+        except Exception:  # the loop must go on whatever one Logstore does
+            log.exception("a reading could not be made or stored")
+            return
+        if any(job.error or isinstance(job, Look) for job in done):
+            self.look_at = 0.0  # a breaker may have opened, Logstores may be new
+
+    def _hand_out(self, now: datetime) -> None:
+        """Start what is due: once a second at every endpoint, at once where more was due than had room."""
+        if time.monotonic() >= self.look_at:
+            self.look_at = time.monotonic() + LOOK_SECONDS
+            self.endpoints = leases.readable(now)
+            self.full = {endpoint.pk for endpoint in self.endpoints}
+            spent.flush(every=FLUSH_SECONDS)
+        for endpoint in self.endpoints:
+            if breaker.of(endpoint).state(now) is State.CLOSED:
+                self._hand_out_of(endpoint, now)
+            elif breaker.may_probe(endpoint, now):
+                probe = leases.due(endpoint, 1, now)
+                self.round.visit(probe) if probe else self.round.look(endpoint)
+
+    def _hand_out_of(self, endpoint: Endpoint, now: datetime) -> None:
+        if leases.may_discover(endpoint, now):
+            self.round.look(endpoint)
+        room = self.round.room(endpoint)
+        if endpoint.pk in self.full and room:
+            taken = leases.due(endpoint, room, now)
+            self.round.visit(taken)
+            if len(taken) < room:
+                self.full.discard(endpoint.pk)
 
 
-def collect_due(endpoint: Endpoint, *, now: datetime) -> bool:
-    """Collect the endpoint when its interval has passed and nobody else does; says whether it did."""
-    free = Q(next_read_at=None) | Q(next_read_at__lte=now)
-    mine = Endpoint.objects.filter(free, pk=endpoint.pk, enabled=True, removed_at=None)
-    # A little less than the interval: a tick that comes early by a breath must not skip a cycle.
-    if not mine.update(next_read_at=now + 0.8 * timedelta(seconds=settings.COLLECT_INTERVAL)):
-        return False
-    begun = time.monotonic()
-    collect_endpoint(endpoint, now=now)
-    metrics.cycle(endpoint.name, time.monotonic() - begun)
-    return True
+def _everything(endpoints: list[Endpoint], now: datetime) -> list[Problem]:
+    """Discover where that is due, and read all Logstores."""
+    round_, problems = Round(lambda: now), []
+    waiting: dict[UUID, deque[Logstore]] = {endpoint.pk: deque() for endpoint in endpoints}
+    for endpoint in endpoints:
+        if endpoint.discovered_at is None or now - endpoint.discovered_at >= discovery.EVERY:
+            round_.look(endpoint)
+        else:
+            waiting[endpoint.pk].extend(leases.all_of(endpoint, now))
+    while True:
+        for endpoint in endpoints:
+            left = waiting[endpoint.pk]
+            if endpoint.pk in round_.breakers and round_.breakers[endpoint.pk].state(now) is State.OPEN:
+                left.clear()
+            round_.visit([left.popleft() for _ in range(min(len(left), round_.room(endpoint)))])
+        round_.measure()
+        if not round_.is_busy:
+            break
+        for job in round_.gather(LOOK_SECONDS):
+            problems += _problems(job)
+            if isinstance(job, Look) and job.found is not None:
+                waiting[job.endpoint.pk].extend(leases.all_of(job.endpoint, now))
+    spent.flush()
+    return problems
+
+
+def _problems(job: Job) -> list[Problem]:
+    if isinstance(job, Look) and job.found is not None:
+        return [explain(error) for error in job.found.errors]
+    return [explain(job.error)] if job.error else []
 
 
 def _claim(group: ConsumerGroup, now: datetime) -> bool:
@@ -129,63 +207,18 @@ def _claim(group: ConsumerGroup, now: datetime) -> bool:
     return bool(ConsumerGroup.objects.filter(free, pk=group.pk).update(claimed_until=now + LEASE))
 
 
-def _read(logstore: Logstore, *, only: ConsumerGroup | None, now: datetime) -> None:
-    client = connect(logstore.project.endpoint)
-    project = logstore.project.name
-    _refresh_retention(client, logstore, now)
-    latest = summaries.latest_readings(logstore)
-    known = Known()
-    for stored in latest.values():
-        known.learn(stored.facts())
-    stale = logstore.begins_read_at is None or now - logstore.begins_read_at >= BEGINS_EVERY
-    seen = reading.read(
-        client,
-        project,
-        logstore.name,
-        only=only.name if only else None,
-        known=known,
-        refresh_begins=stale,
-        retention=summaries.retention(logstore),
-    )
-    _store(logstore, seen, whole=only is None, begins=stale, now=now)
+def _watch(logstore: Logstore, now: datetime) -> None:
+    """Remember that somebody looks at a group of the Logstore; written down twice a minute at most."""
+    if logstore.watched_at is None or now - logstore.watched_at >= timedelta(seconds=30):
+        logstore.watched_at = now
+        Logstore.objects.filter(pk=logstore.pk).update(watched_at=now)
 
 
-def _refresh_retention(client: sls.Client, logstore: Logstore, now: datetime) -> None:
-    read_at = logstore.retention_read_at
-    if read_at and now - read_at < RETENTION_EVERY:
-        return
-    try:
-        logstore.retention_days = client.get_logstore(logstore.project.name, logstore.name).value.ttl_days
-    except sls.SLSError as error:
-        # Without the retention only the time until data loss is missing: lag can still be read.
-        log.warning("retention of %s not read: %s", logstore, in_words(error))
-    logstore.retention_read_at = now
-
-
-@transaction.atomic
-def _store(logstore: Logstore, seen: LogstoreSeen, *, whole: bool, begins: bool, now: datetime) -> None:
-    if begins:
-        logstore.begins_read_at = now
-    logstore.problem = None
-    logstore.save(update_fields=["retention_days", "retention_read_at", "begins_read_at", "problem"])
-    rows = discovery.keep_groups(logstore, seen.existing, now=now)
-    for group_seen in seen.groups:
-        group = rows[group_seen.group.name]
-        if group_seen.facts is None:
-            assert group_seen.error is not None  # noqa: S101 -- either facts or an error, by construction
-            _mark(group, explain(group_seen.error), now)
-        else:
-            summaries.keep(group, group_seen.facts, now=now)
-    if whole:
-        summaries.prune(logstore, now=now)
-
-
-def _mark(group: ConsumerGroup, problem: Problem, now: datetime) -> None:
-    ConsumerGroup.objects.filter(pk=group.pk).update(problem=problem.as_json(), problem_at=now)
-
-
-def _mark_endpoint(endpoint: Endpoint, problem: Problem | None, now: datetime) -> None:
-    if problem is None:
-        Endpoint.objects.filter(pk=endpoint.pk).update(problem=None, problem_at=None, last_success_at=now)
-    else:
-        Endpoint.objects.filter(pk=endpoint.pk).update(problem=problem.as_json(), problem_at=now)
+def _read(logstore: Logstore, *, only: str | None, now: datetime) -> None:
+    """Read here and now; trouble is raised, and stored when the whole Logstore was asked for."""
+    visit = visits.prepare([logstore], now=now, only=only)[0]
+    visit.fetch()
+    if visit.seen is not None or only is None:
+        visits.store([visit], now=now)
+    if visit.error is not None:
+        raise visit.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Literal, cast
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from django.conf import settings
 
 from checkpoints import sls
 from checkpoints.models import Endpoint
-from checkpoints.services import metrics, sealing
+from checkpoints.services import metrics, sealing, spent
+from checkpoints.services.limits import Limit
 
 Key = tuple[object, ...]
+LIMITS = sls.Limits()
 
 _lock = threading.Lock()
 _clients: dict[UUID, tuple[Key, sls.Client]] = {}
@@ -56,6 +59,7 @@ def _key(endpoint: Endpoint) -> Key:
         endpoint.region,
         endpoint.signature,
         endpoint.access_key_id,
+        endpoint.calls_per_second,
         endpoint.protection == Endpoint.Protection.READ_ONLY,
         bytes(endpoint.sealed_secret),
         bytes(endpoint.sealed_token),
@@ -73,8 +77,18 @@ def _made(endpoint: Endpoint) -> sls.Client:
         network=network(),
         threads=settings.SLS_CONCURRENCY,
         read_only=endpoint.protection == Endpoint.Protection.READ_ONLY,
-        observe=metrics.observe,
+        observe=_observer(endpoint.pk),
+        throttle=Limit(endpoint.calls_per_second or settings.SLS_RATE),
+        limits=LIMITS,
     )
+
+
+def _observer(pk: UUID) -> Callable[[str, str, float], None]:
+    def observe(operation: str, code: str, seconds: float) -> None:
+        metrics.observe(operation, code, seconds)
+        spent.count(pk)
+
+    return observe
 
 
 def _credentials(endpoint: Endpoint) -> sls.Credentials:

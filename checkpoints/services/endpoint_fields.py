@@ -26,6 +26,8 @@ LONGEST_KEY_ID = 128
 LONGEST_SECRET = 256
 LONGEST_TOKEN = 8192
 MOST_PROJECTS = 1000
+INTERVALS = (5, 3600)
+RATES = (10, 10_000)
 EMPTY = say("This is empty; it is needed.")
 NOT_OFFERED = say("Choose one of the values offered.")
 
@@ -60,6 +62,8 @@ class Fields:
     token: str
     typed_projects: list[str]
     protection: str
+    interval_seconds: int | None
+    calls_per_second: int | None
 
     @property
     def identity(self) -> str:
@@ -93,6 +97,8 @@ def check(  # noqa: PLR0913 - the fields of one form
     token: str,
     typed_projects: Sequence[str],
     protection: str,
+    interval_seconds: int | None = None,
+    calls_per_second: int | None = None,
     but: Endpoint | None = None,
 ) -> Fields:
     """Return the fields in the form they are stored, or raise Invalid with every field that is wrong.
@@ -114,6 +120,10 @@ def check(  # noqa: PLR0913 - the fields of one form
         token=checker.take("token", lambda: _visible(token, LONGEST_TOKEN), ""),
         typed_projects=checker.take("typed_projects", lambda: _projects(typed_projects), []),
         protection=checker.take("protection", lambda: _choice(protection, Endpoint.Protection.values), ""),
+        interval_seconds=checker.take(
+            "interval_seconds", lambda: _between(interval_seconds, INTERVALS), None
+        ),
+        calls_per_second=checker.take("calls_per_second", lambda: _between(calls_per_second, RATES), None),
     )
     if checker.errors:
         raise Invalid(checker.errors)
@@ -237,6 +247,14 @@ def _choice(text: str, allowed: Sequence[str]) -> str:
     if text not in allowed:
         raise Wrong(NOT_OFFERED)
     return text
+
+
+def _between(number: int | None, bounds: tuple[int, int]) -> int | None:
+    """Return the number, or None for the usual one."""
+    least, most = bounds
+    if number is not None and not least <= number <= most:
+        raise Wrong(say("This is not between %(least)d and %(most)d.", least=least, most=most))
+    return number
 
 
 def _short(text: str, longest: int) -> str:

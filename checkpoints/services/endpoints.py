@@ -31,7 +31,21 @@ __all__ = [
     "test",
 ]
 
-PLAIN = ("name", "scheme", "host", "region", "signature", "access_key_id", "typed_projects", "protection")
+PLAIN = (
+    "name",
+    "scheme",
+    "host",
+    "region",
+    "signature",
+    "access_key_id",
+    "typed_projects",
+    "protection",
+    "interval_seconds",
+    "calls_per_second",
+)
+UNKNOWN = dict.fromkeys(
+    ("problem", "problem_at", "discovered_at", "next_discovery_at", "next_read_at", "opened_at", "retry_at")
+) | {"failures": 0}
 WIRE = ("scheme", "host", "region", "signature", "access_key_id")
 
 
@@ -48,6 +62,8 @@ def add(  # noqa: PLR0913 - the fields of one form
     token: str = "",
     typed_projects: Sequence[str],
     protection: str,
+    interval_seconds: int | None = None,
+    calls_per_second: int | None = None,
     now: datetime,
 ) -> Endpoint:
     """Store a new endpoint with its secret sealed; raises Invalid, or sealing.Locked without a key."""
@@ -62,6 +78,8 @@ def add(  # noqa: PLR0913 - the fields of one form
         token=token,
         typed_projects=typed_projects,
         protection=protection,
+        interval_seconds=interval_seconds,
+        calls_per_second=calls_per_second,
     )
     if not fields.secret:
         raise Invalid({"secret": say("Enter the AccessKey secret.")})
@@ -86,6 +104,8 @@ def edit(  # noqa: PLR0913 - the fields of one form
     token: str = "",
     typed_projects: Sequence[str],
     protection: str,
+    interval_seconds: int | None = None,
+    calls_per_second: int | None = None,
 ) -> Endpoint:
     """Change an endpoint. An empty secret keeps the stored one, a new secret replaces the STS token as well.
 
@@ -103,6 +123,8 @@ def edit(  # noqa: PLR0913 - the fields of one form
         token=token,
         typed_projects=typed_projects,
         protection=protection,
+        interval_seconds=interval_seconds,
+        calls_per_second=calls_per_second,
         but=endpoint,
     )
     with transaction.atomic():
@@ -118,7 +140,7 @@ def edit(  # noqa: PLR0913 - the fields of one form
 
 def enable(endpoint: Endpoint, *, actor: Actor, now: datetime) -> Endpoint:
     """Let the collector read the endpoint again."""
-    return _switch(endpoint, "endpoint.enabled", actor, now, enabled=True, next_read_at=None)
+    return _switch(endpoint, "endpoint.enabled", actor, now, enabled=True, **UNKNOWN)
 
 
 def disable(endpoint: Endpoint, *, actor: Actor, now: datetime) -> Endpoint:
@@ -189,7 +211,8 @@ def _take_over(endpoint: Endpoint, fields: Fields, now: datetime) -> None:
     if not endpoint._state.adding:
         endpoint.config_version += bool(changed or fields.secret or fields.token)
         # What was found with the old configuration says nothing about the new one.
-        endpoint.problem = endpoint.problem_at = endpoint.discovered_at = endpoint.next_read_at = None
+        for field, value in UNKNOWN.items():
+            setattr(endpoint, field, value)
 
 
 def _sealed(endpoint: Endpoint, field: str, text: str) -> bytes:

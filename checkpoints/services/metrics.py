@@ -22,7 +22,7 @@ request_seconds = Histogram(
 )
 cycle_seconds = Gauge(
     "sls_collector_cycle_seconds",
-    "How long the last collection of an endpoint took.",
+    "How long it last took to read all that was due at an endpoint.",
     ["endpoint"],
     registry=registry,
 )

@@ -86,8 +86,10 @@ def _values(group: ConsumerGroup, now: datetime) -> dict[str, float | None]:
 
 def _is_stale(group: ConsumerGroup, now: datetime) -> bool:
     """A number that nobody refreshes would look like a quiet group; then it is unknown."""
-    limit = timedelta(seconds=settings.COLLECT_INTERVAL * STALE_AFTER_INTERVALS)
-    return group.read_at is None or now - group.read_at > limit
+    usual = group.logstore.project.endpoint.interval_seconds or settings.COLLECT_INTERVAL
+    # A Logstore that is read rarely, because nothing moves, may miss one of its readings.
+    seconds = max(usual * STALE_AFTER_INTERVALS, 2 * (group.logstore.read_every or 0))
+    return group.read_at is None or now - group.read_at > timedelta(seconds=seconds)
 
 
 def _seconds(now: datetime, then: datetime | None) -> float | None:
@@ -97,7 +99,7 @@ def _seconds(now: datetime, then: datetime | None) -> float | None:
 def _last_success() -> Metric:
     family = GaugeMetricFamily(
         "sls_collector_last_success_timestamp_seconds",
-        "When all of an endpoint was last read.",
+        "When something of an endpoint was last read.",
         labels=["endpoint"],
     )
     successful = Endpoint.objects.filter(removed_at=None, last_success_at__isnull=False)

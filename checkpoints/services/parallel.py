@@ -14,16 +14,30 @@ from checkpoints import sls
 
 T = TypeVar("T")
 R = TypeVar("R")
-_pools: WeakKeyDictionary[sls.Client, ThreadPoolExecutor] = WeakKeyDictionary()
+Pools = WeakKeyDictionary[sls.Client, ThreadPoolExecutor]
+READERS = 32
+"""How many Logstores of one endpoint are read at the same time."""
+
+_pools: Pools = WeakKeyDictionary()
+_readers: Pools = WeakKeyDictionary()
 _lock = Lock()
 
 
 def pool(client: sls.Client) -> ThreadPoolExecutor:
     """Return the threads of a client, SLS_CONCURRENCY at most; they end when the client is forgotten."""
+    return _of(_pools, client, settings.SLS_CONCURRENCY, "sls")
+
+
+def readers(client: sls.Client) -> ThreadPoolExecutor:
+    """Return the READERS threads of a client that each wait for the calls of one Logstore."""
+    return _of(_readers, client, READERS, "sls-reader")
+
+
+def _of(pools: Pools, client: sls.Client, threads: int, name: str) -> ThreadPoolExecutor:
     with _lock:
-        if client not in _pools:
-            _pools[client] = ThreadPoolExecutor(settings.SLS_CONCURRENCY, thread_name_prefix="sls")
-        return _pools[client]
+        if client not in pools:
+            pools[client] = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        return pools[client]
 
 
 def each(client: sls.Client, call: Callable[[T], R], items: Iterable[T]) -> list[Future[R]]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, as_completed
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from checkpoints import sls
-from checkpoints.domain import positions
+from checkpoints.domain import lineage, positions
 from checkpoints.services import parallel
 from checkpoints.services.seen import (
     GroupSeen,
@@ -26,6 +27,9 @@ from checkpoints.services.seen import (
     position_of,
 )
 
+SECONDS = 20.0
+"""How long one reading may take in all, however many calls it makes one after the other."""
+
 
 def read(
     client: sls.Client,
@@ -36,9 +40,14 @@ def read(
     known: Known,
     refresh_begins: bool,
     retention: timedelta | None,
+    seconds: float = SECONDS,
 ) -> LogstoreSeen:
-    """Read every group of a Logstore, or only the one named; raises SLSError when the lists cannot be had."""
-    return _Reader(client, project, logstore, known, refresh_begins, retention).read(only)
+    """Read every group of a Logstore, or only the one named; raises SLSError when the lists cannot be had.
+
+    What has not arrived after `seconds`, the rest of SECONDS, counts as not answered: those shards or groups
+    carry the error.
+    """
+    return _Reader(client, project, logstore, known, refresh_begins, retention, seconds).read(only)
 
 
 class _Reader:
@@ -52,6 +61,7 @@ class _Reader:
         known: Known,
         refresh_begins: bool,
         retention: timedelta | None,
+        seconds: float,
     ) -> None:
         self.client, self.project, self.logstore = client, project, logstore
         self.pool = parallel.pool(client)
@@ -61,6 +71,7 @@ class _Reader:
         self.handlers: dict[Future[Any], Callable[[Any, sls.SLSError | None], None]] = {}
         self.asked: set[tuple[int, int]] = set()
         self.server_time: datetime | None = None
+        self.deadline = monotonic() + seconds
 
     def read(self, only: str | None) -> LogstoreSeen:
         start = self.pool.submit
@@ -69,13 +80,18 @@ class _Reader:
         if only is not None:
             self._ask_checkpoints(only)
         try:
-            shards = listing.result()
+            shards = listing.result(self._left())
             self.server_time = shards.server_time
             self._ask_ends(shards.value)
-            existing = groups.result().value
+            existing = groups.result(self._left()).value
         except sls.SLSError:
             self._abandon([listing, groups])
             raise
+        except TimeoutError:
+            self._abandon([listing, groups])
+            operation = "ListShards" if self.server_time is None else "ListConsumerGroup"
+            words = f"The service did not answer within {SECONDS:g} seconds"
+            raise sls.Timeout(words, operation=operation) from None
         wanted = [group for group in existing if only in (None, group.name)]
         for group in wanted if only is None else ():
             self._ask_checkpoints(group.name)
@@ -98,11 +114,26 @@ class _Reader:
         """Handle answers until none is outstanding; a handler may ask for more."""
         while self.handlers:
             waiting, self.handlers = self.handlers, {}
-            for future in as_completed(waiting):
-                error = future.exception()
-                if error is not None and not isinstance(error, sls.SLSError):
-                    raise error
-                waiting[future](None if error else future.result().value, error)
+            try:
+                for future in as_completed(list(waiting), timeout=self._left()):
+                    self._handle(future, waiting.pop(future))
+            except TimeoutError:
+                for future, handler in waiting.items():
+                    future.cancel()
+                    handler(None, self._late())
+
+    def _handle(self, future: Future[Any], handler: Callable[[Any, sls.SLSError | None], None]) -> None:
+        error = future.exception()
+        if error is not None and not isinstance(error, sls.SLSError):
+            raise error
+        handler(None if error else future.result().value, error)
+
+    def _left(self) -> float:
+        return max(0.0, self.deadline - monotonic())
+
+    @staticmethod
+    def _late() -> sls.Timeout:
+        return sls.Timeout(f"Not everything was read within {SECONDS:g} seconds", operation="Reading")
 
     def _ask_checkpoints(self, group: str) -> None:
         def arrived(found: list[sls.Checkpoint] | None, error: sls.SLSError | None) -> None:
@@ -111,8 +142,10 @@ class _Reader:
         self._ask(arrived, self.client.get_checkpoints, group)
 
     def _ask_ends(self, shards: list[sls.Shard]) -> None:
+        older = lineage.parents(shards)
         for shard in shards:
-            seen = self.shards[shard.id] = ShardSeen(shard, begin=self.known.begins.get(shard.id))
+            begin = self.known.begins.get(shard.id)
+            seen = self.shards[shard.id] = ShardSeen(shard, begin=begin, parents=tuple(older[shard.id]))
             self._ask(self._end_arrived(seen), self.client.get_cursor, shard.id, "end")
             if self.refresh_begins or seen.begin is None:
                 self._ask_begin(seen)

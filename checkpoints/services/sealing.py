@@ -19,7 +19,7 @@ from django.conf import settings
 
 from checkpoints import sls
 from checkpoints.domain.messages import Message, say
-from checkpoints.models import AuditRow, Endpoint
+from checkpoints.models import AuditRow, Channel, Endpoint
 from checkpoints.services import masking
 from checkpoints.services.audit_chain import LABEL as AUDIT_LABEL
 from checkpoints.services.audit_chain import derive
@@ -118,7 +118,10 @@ def _wrong_key(expected: bytes, actual: bytes) -> Message:
 
 
 def _key_ids() -> list[bytes]:
-    stored = Endpoint.objects.values_list("sealed_secret", "sealed_token")
+    stored = [
+        *Endpoint.objects.values_list("sealed_secret", "sealed_token"),
+        *Channel.objects.values_list("sealed_url", "sealed_secret"),
+    ]
     return [bytes(sealed)[1 : 1 + KEY_ID_BYTES] for row in stored for sealed in row if sealed]
 
 

@@ -60,6 +60,7 @@ class ShardSeen:
     shard: sls.Shard
     begin: int | None = None
     end: int | None = None
+    parents: tuple[int, ...] = ()
     errors: dict[str, sls.SLSError] = field(default_factory=dict)  # of its begin and its end
     gone: set[int] = field(default_factory=set)  # positions whose time the service says is out of range
     failed: dict[int, sls.SLSError] = field(default_factory=dict)
@@ -108,6 +109,7 @@ def facts_of(
         error=in_words(error) if error else None,
         time_expired=position in seen.gone,
         previous_expired=position is not None and position - 1 in seen.gone,
+        parents=seen.parents,
     )
 
 

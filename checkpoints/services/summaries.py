@@ -1,23 +1,39 @@
-"""Stores a reading and the summary of its group that pages sort by."""
+"""Stores readings and the summaries of their groups that pages sort by, many groups at once."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, Subquery
 
 from checkpoints.domain import lag, verdicts
-from checkpoints.domain.lag import GroupLag, ShardFacts, ShardLag
-from checkpoints.domain.verdicts import GroupVerdict, Sample, ShardSample
+from checkpoints.domain.lag import ShardFacts, ShardLag
+from checkpoints.domain.verdicts import Sample
 from checkpoints.models import ConsumerGroup, Logstore, Reading, ShardReset
 from checkpoints.models.facts import dump
+from checkpoints.services import recent
 
 # What a verdict looks back on, and so what is kept for now.
 HISTORY = timedelta(hours=1)
+UNPACKED = timedelta(days=1)
 LOOK_BACK = timedelta(minutes=20)
 DEFAULT_TIMEOUT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A reading and the summary of its group, both not stored yet."""
+
+    reading: Reading
+    summary: dict[str, Any]
+    facts: Sequence[ShardFacts]
+    lags: Sequence[ShardLag]
+    sample: Sample
 
 
 def retention(logstore: Logstore) -> timedelta | None:
@@ -25,44 +41,48 @@ def retention(logstore: Logstore) -> timedelta | None:
     return None if logstore.retention_days is None else timedelta(days=logstore.retention_days)
 
 
-def latest_readings(logstore: Logstore) -> dict[int, Reading]:
-    """Return the latest reading of each group of the Logstore, by group id."""
-    newest = (
-        Reading.objects.filter(group__logstore=logstore)
-        .values("group")
-        .annotate(at=Max("taken_at"))
-        .order_by()
-    )
-    wanted = {row["group"]: row["at"] for row in newest}
-    found = Reading.objects.filter(group__in=wanted, taken_at__in=set(wanted.values()))
-    return {row.group_id: row for row in found if row.taken_at == wanted[row.group_id]}
+def latest_readings(logstores: Iterable[Logstore]) -> dict[int, list[Reading]]:
+    """Return the latest reading of each group of the Logstores, by Logstore id."""
+    newest = Reading.objects.filter(group=OuterRef("pk")).order_by("-taken_at").values("pk")[:1]
+    groups = ConsumerGroup.objects.filter(logstore__in=[store.pk for store in logstores])
+    wanted = dict(groups.annotate(latest=Subquery(newest)).values_list("latest", "logstore"))
+    found = defaultdict(list)
+    for row in Reading.objects.filter(pk__in=[pk for pk in wanted if pk is not None]):
+        found[wanted[row.pk]].append(row)
+    return found
 
 
 def keep(group: ConsumerGroup, facts: Sequence[ShardFacts], *, now: datetime) -> Reading:
     """Store a reading of the group and judge the group by it and by the readings before it."""
-    stored = Reading.objects.create(group=group, taken_at=now, shards=dump(facts))
-    lags = [lag.assess(fact, now=now, retention=retention(group.logstore)) for fact in facts]
-    history = group.readings.filter(taken_at__gte=now - LOOK_BACK).order_by("taken_at")
-    samples = [sample_of(group, reading) for reading in history]
-    verdict = verdicts.judge(
-        samples,
-        lags,
-        now=now,
-        group_timeout=timeout_of(group),
-        retention=retention(group.logstore),
-        own_resets=own_resets(group, now - LOOK_BACK),
+    found = judge([(group, facts)], now=now)
+    write(found)
+    return found[0].reading
+
+
+def judge(seen: Iterable[tuple[ConsumerGroup, Sequence[ShardFacts]]], *, now: datetime) -> list[Judged]:
+    """Judge groups by what was just seen and by their last readings; nothing is written yet."""
+    seen = list(seen)
+    groups = [group for group, _ in seen]
+    history = recent.samples(groups, since=now - LOOK_BACK)
+    resets = own_resets(groups, now - LOOK_BACK)
+    return [_judged(group, facts, history.get(group.pk, []), resets[group.pk], now) for group, facts in seen]
+
+
+@transaction.atomic
+def write(found: Sequence[Judged]) -> None:
+    """Store judged readings and the summaries of their groups."""
+    if not found:
+        return
+    Reading.objects.bulk_create([one.reading for one in found])
+    # One statement for all: an insert of rows that exist, which updates them.
+    ConsumerGroup.objects.bulk_create(
+        [one.reading.group for one in found],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=list(found[0].summary),
     )
-    _summarise(group, facts, lag.total(lags), verdict, now)
-    return stored
-
-
-def sample_of(group: ConsumerGroup, reading: Reading) -> Sample:
-    """Return a stored reading as one point of the history that verdicts look at."""
-    assessed = [
-        (fact, lag.assess(fact, now=reading.taken_at, retention=retention(group.logstore)))
-        for fact in reading.facts()
-    ]
-    return Sample(reading.taken_at, tuple(_shard_sample(fact, found) for fact, found in assessed))
+    for one in found:
+        recent.remember(one.reading, one.sample)
 
 
 def timeout_of(group: ConsumerGroup) -> timedelta:
@@ -70,36 +90,47 @@ def timeout_of(group: ConsumerGroup) -> timedelta:
     return timedelta(seconds=group.timeout_seconds) if group.timeout_seconds else DEFAULT_TIMEOUT
 
 
-def own_resets(group: ConsumerGroup, since: datetime) -> list[tuple[int, datetime]]:
-    """Return (shard, when) of what we wrote ourselves, so that it is not taken for a foreign move."""
-    sent = ShardReset.objects.filter(reset__group=group, sent_at__gte=since)
-    return [(shard, at) for shard, at in sent.values_list("shard", "sent_at") if at is not None]
+def own_resets(
+    groups: Iterable[ConsumerGroup], since: datetime
+) -> defaultdict[int, list[tuple[int, datetime]]]:
+    """Return (shard, when) of what we wrote ourselves, by group id: it is no foreign move."""
+    sent = ShardReset.objects.filter(reset__group__in=[group.pk for group in groups], sent_at__gte=since)
+    found = defaultdict(list)
+    for group, shard, at in sent.values_list("reset__group", "shard", "sent_at"):
+        if at is not None:
+            found[group].append((shard, at))
+    return found
 
 
-def prune(logstore: Logstore, *, now: datetime) -> None:
-    """Delete readings older than verdicts need, but never the latest of a group."""
-    latest = [reading.pk for reading in latest_readings(logstore).values()]
-    old = Reading.objects.filter(group__logstore=logstore, taken_at__lt=now - HISTORY)
-    old.exclude(pk__in=latest).delete()
+def prune(groups: Iterable[ConsumerGroup], *, now: datetime) -> None:
+    """Delete what verdicts no longer need of groups that were just read, so never their latest reading.
+
+    What the history has not packed yet stays for a day: perhaps it was seen just before the workers stopped.
+    """
+    old = Reading.objects.filter(group__in=[group.pk for group in groups], taken_at__lt=now - HISTORY)
+    unpacked = Q(group__history__raw_until__lte=F("taken_at"), taken_at__gte=now - UNPACKED)
+    old.exclude(unpacked).delete()
 
 
-def _shard_sample(fact: ShardFacts, found: ShardLag) -> ShardSample:
-    return ShardSample(
-        shard=fact.shard,
-        state=found.state,
-        position=found.position,
-        end=fact.end,
-        updated_at=fact.updated_at,
-        consumer=fact.consumer,
-        backlog=found.backlog,
-        lag_seconds=None if found.lag is None else found.lag.total_seconds(),
+def _judged(
+    group: ConsumerGroup,
+    facts: Sequence[ShardFacts],
+    history: Sequence[Sample],
+    resets: Sequence[tuple[int, datetime]],
+    now: datetime,
+) -> Judged:
+    kept_for = retention(group.logstore)
+    lags = [lag.assess(fact, now=now, retention=kept_for) for fact in facts]
+    sample = recent.sample(now, facts, lags)
+    verdict = verdicts.judge(
+        [*history, sample],
+        lags,
+        now=now,
+        group_timeout=timeout_of(group),
+        retention=kept_for,
+        own_resets=resets,
     )
-
-
-def _summarise(
-    group: ConsumerGroup, facts: Iterable[ShardFacts], total: GroupLag, verdict: GroupVerdict, now: datetime
-) -> None:
-    facts = list(facts)
+    total = lag.total(lags)
     commits = [fact.updated_at for fact in facts if fact.updated_at is not None]
     summary: dict[str, Any] = {
         "read_at": now,
@@ -119,6 +150,6 @@ def _summarise(
         "problem": None,
         "problem_at": None,
     }
-    ConsumerGroup.objects.filter(pk=group.pk).update(**summary)
     for name, value in summary.items():
         setattr(group, name, value)
+    return Judged(Reading(group=group, taken_at=now, shards=dump(facts)), summary, facts, lags, sample)

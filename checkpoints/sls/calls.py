@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from .connections import BUDGET, Limits
-from .errors import ArgumentRefused, BadAnswer, SLSError, Throttled
+from .errors import ArgumentRefused, BadAnswer, SLSError, Throttled, Timeout
 from .faults import fault, plain
 from .model import Answer
 from .parsing import Unreadable
@@ -28,6 +28,16 @@ LONGEST_WAIT = 30.0
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 SEGMENT = re.compile(r"[^/\\?#\x00-\x20\x7f]{1,128}")
 USER_AGENT = "sls-checkpoints/0.1"
+
+
+class Throttle(Protocol):
+    """Decides when a call may go out; asked before each try, told when the service says "too many"."""
+
+    def wait(self) -> float:
+        """Return the seconds until this try may go out, and count it."""
+
+    def refused(self) -> None:
+        """Hear that the service throttled a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class Caller:
     limits: Limits
     hide: Callable[[str], str]
     observe: Observer | None
+    throttle: Throttle | None
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     random: Callable[[], float]
@@ -87,6 +98,7 @@ class Caller:
         return 0.2 + self.random() * (0.8 if number == 1 else 1.8)
 
     def _try(self, call: Call[T], deadline: float) -> Answer[T]:
+        self._wait_for_turn(call, deadline)
         started = time.monotonic()
         label = "OK"
         try:
@@ -94,10 +106,20 @@ class Caller:
         except SLSError as error:
             error.operation = call.operation
             label = error.label
+            if self.throttle and isinstance(error, Throttled):
+                self.throttle.refused()
             raise
         finally:
             if self.observe:
                 self.observe(call.operation, label, time.monotonic() - started)
+
+    def _wait_for_turn(self, call: Call[T], deadline: float) -> None:
+        seconds = self.throttle.wait() if self.throttle else 0.0
+        if seconds > deadline - time.monotonic():
+            words = "Too many calls wait for their turn at this endpoint; nothing was sent"
+            raise Timeout(words, operation=call.operation)
+        if seconds > 0:
+            self.sleep(seconds)
 
     def _exchange(self, call: Call[T], deadline: float) -> Answer[T]:
         try:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Literal, Self, TypeVar
 
 from . import parsing
-from .calls import Call, Caller, Observer, project_name, segment
+from .calls import Call, Caller, Observer, Throttle, project_name, segment
 from .connections import Limits
 from .credentials import Credentials
 from .errors import ArgumentRefused, BadAnswer, WriteRefused
@@ -35,7 +35,8 @@ class Client:
     `host` is the endpoint ("cn-hangzhou.log.aliyuncs.com", "127.0.0.1:8089"); an address or localhost is
     dialled as it is and the project goes into the Host header. Reads are tried up to three times within
     20 seconds, the write once. Raises HostRefused for a host outside `network`, ArgumentRefused for a v4
-    signature without a region. `observe` is told operation, code ("OK" for success) and seconds of each try.
+    signature without a region. `observe` is told operation, code ("OK" for success) and seconds of each try;
+    `throttle` says when each try may go out.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only settings of one connection
@@ -50,6 +51,7 @@ class Client:
         threads: int = 32,
         read_only: bool = False,
         observe: Observer | None = None,
+        throttle: Throttle | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -64,6 +66,7 @@ class Client:
             limits=limits,
             hide=credentials.hide,
             observe=observe,
+            throttle=throttle,
             clock=clock,
             sleep=sleep,
             random=random,

@@ -52,6 +52,7 @@ class Place:
 
 PLACES = (
     Place("overview", _("Overview"), ("view_group",), ("overview", "group", "snapshot")),
+    Place("alerts", _("Alerts"), ("view_group",), ("alert",)),
     Place("resets", _("Resets"), ("view_reset",), ("reset", "plan", "group-reset", "peek")),
     Place("approvals", _("Approvals"), ("approve_reset",), ("approvals",)),
     Place("audit", _("Audit"), ("view_audit",), ("audit",)),

@@ -1,17 +1,30 @@
-"""The page of one group."""
+"""The page of one group, and its labels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from checkpoints.models import ConsumerGroup
 from checkpoints.queries import groups as queries
+from checkpoints.queries import timeline
 from checkpoints.services import collector
+from checkpoints.services import labels as service
+from checkpoints.services.refusals import Refused
+from checkpoints.templatetags import wording
 from checkpoints.views import snapshots
-from checkpoints.views.pages import render_page
+from checkpoints.views.pages import SeeOther, render_page
+from checkpoints.views.requests import actor
+
+LABELLERS = ("checkpoints.reset_checkpoint", "checkpoints.manage_endpoints")
 
 
 @require_safe
@@ -19,7 +32,7 @@ from checkpoints.views.pages import render_page
 def group(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the last reading at once; `fresh=1` reads anew when it is older than ten seconds."""
     now = timezone.now()
-    found = get_object_or_404(queries.find(), pk=pk)
+    found = get_object_or_404(queries.seen_by(request.user), pk=pk)
     if request.GET.get("fresh"):
         collector.refresh(found, now=now)
         found.refresh_from_db()
@@ -30,6 +43,34 @@ def group(request: HttpRequest, pk: int) -> HttpResponse:
         "now": now,
         "only_late": only_late,
         "fresh_url": "?fresh=1&only=late" if only_late else "?fresh=1",
+        "labels": queries.labels(found),
+        "may_label": _may_label(request),
+        "changes": lambda: timeline.changes(found),
+        "timeline": _timeline(request, found),
         **snapshots.panel(found),
     }
     return render_page(request, "groups/page.html", "groups/_group.html", context)
+
+
+@require_POST
+@permission_required("checkpoints.view_group", raise_exception=True)
+def labels(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a group the labels typed, and no others."""
+    found = get_object_or_404(queries.find(), pk=pk)
+    if not _may_label(request):
+        raise PermissionDenied
+    try:
+        service.replace(found, request.POST.get("labels", ""), actor=actor(request), now=timezone.now())
+    except Refused as refusal:
+        messages.error(request, wording.sentence(refusal.message))
+    return SeeOther("group", found.pk)
+
+
+def _may_label(request: HttpRequest) -> bool:
+    return any(request.user.has_perm(name) for name in LABELLERS)
+
+
+def _timeline(request: HttpRequest, group: ConsumerGroup) -> Callable[[], Any]:
+    """Return what reads the timeline this user may see; nothing is read before it is shown."""
+    may_audit = request.user.has_perm("checkpoints.view_audit")
+    return lambda: timeline.recorded(group) if may_audit else timeline.resets(group)

@@ -1,17 +1,21 @@
-// The part with data-refresh asks for itself every so many seconds: not in a hidden tab, not when paused.
-// htmx sends the request on the event "refresh"; what was ticked, unfolded or scrolled stays so.
+// The part with data-refresh asks for itself every so many seconds: not in a hidden tab, not when paused, not
+// while text in it is selected. htmx sends the request on the event "refresh"; what was ticked, unfolded or
+// scrolled stays so. How often is chosen once for all pages; 0 is never.
+const RATE = "refresh-every";
 const part = document.querySelector("[data-refresh]");
-if (part) start(Number(part.dataset.refresh) * 1000);
+if (part) start();
 
-function start(every) {
-  let next = "refreshAtOnce" in part.dataset ? Date.now() : Date.now() + every;
-  let isPaused = remembered();
+function start() {
+  let every = chosen();
+  let next = "refreshAtOnce" in part.dataset && every ? Date.now() : Date.now() + every;
+  let isPaused = recall("sessionStorage", "paused") === "true";
   let isBusy = false;
   let hasFailed = false;
   let kept = null;
 
   const find = (name) => document.querySelector(`[data-refresh-${name}]`);
   const ask = () => { if (!isBusy) part.dispatchEvent(new CustomEvent("refresh")); };
+  const rests = () => isPaused || !every;
 
   function done(succeeded) {
     isBusy = false;
@@ -21,19 +25,23 @@ function start(every) {
   }
 
   function tick() {
-    if (!document.hidden && !isBusy && !isPaused && Date.now() >= next) ask();
+    if (!document.hidden && !isBusy && !rests() && !isSelecting() && Date.now() >= next) ask();
     show();
   }
 
   function show() {
     const left = find("left");
     const pause = find("pause");
-    if (!left || !pause) return;
+    const rate = find("rate");
+    if (!left || !pause || !rate) return;
     const seconds = Math.max(0, Math.ceil((next - Date.now()) / 1000));
-    const coming = isPaused ? left.dataset.paused : left.dataset.next.replace("0", seconds);
+    const resting = every ? left.dataset.paused : left.dataset.off;
+    const coming = rests() ? resting : left.dataset.next.replace("0", seconds);
     left.textContent = hasFailed ? `${left.dataset.failed} ${coming}` : coming;
     left.hidden = false;
-    pause.hidden = false;
+    rate.hidden = false;
+    if (Number(rate.value) !== every / 1000) rate.value = every / 1000;
+    pause.hidden = !every;
     pause.textContent = isPaused ? pause.dataset.resume : pause.dataset.pause;
     pause.setAttribute("aria-pressed", isPaused);
   }
@@ -53,6 +61,7 @@ function start(every) {
     kept = keep();
   });
   part.addEventListener("htmx:afterSwap", () => {
+    show();
     restore(kept);
     say();
     document.dispatchEvent(new CustomEvent("refreshed"));
@@ -64,9 +73,18 @@ function start(every) {
       ask();
     } else if (event.target.closest?.("[data-refresh-pause]")) {
       isPaused = !isPaused;
-      remember(isPaused);
+      remember("sessionStorage", "paused", isPaused);
       tick();
     }
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches?.("[data-refresh-rate]")) return;
+    remember("localStorage", RATE, target.value);
+    every = chosen();
+    isPaused = false;
+    remember("sessionStorage", "paused", false);
+    next = Date.now() + every;
+    tick();
   });
   document.addEventListener("visibilitychange", tick);
   document.addEventListener("DOMContentLoaded", tick);
@@ -74,26 +92,40 @@ function start(every) {
   show();
 }
 
+function chosen() {
+  const rate = recall("localStorage", RATE);
+  return Number(["0", "5", "15", "60"].includes(rate) ? rate : part.dataset.refresh) * 1000;
+}
+
+function isSelecting() {
+  const marked = getSelection();
+  return Boolean(marked && !marked.isCollapsed && part.contains(marked.anchorNode));
+}
+
 function keep() {
   return {
     ticked: [...part.querySelectorAll("input:checked")].map((box) => box.id),
     open: [...part.querySelectorAll("details[open]")].map((fold) => fold.id),
+    focused: document.activeElement?.id,
     top: scrollY,
     scrolled: [...part.querySelectorAll(".scroll")].map((box) => box.scrollLeft),
   };
 }
 
-function restore({ ticked, open, top, scrolled }) {
+function restore({ ticked, open, focused, top, scrolled }) {
   for (const box of part.querySelectorAll("input[type=checkbox]")) box.checked = ticked.includes(box.id);
   for (const fold of part.querySelectorAll("details[id]")) fold.open = open.includes(fold.id);
   part.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = scrolled[index] ?? 0; });
+  // htmx gives the focus back too, but not to what this script has to show first.
+  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
   scrollTo({ top, behavior: "instant" });
 }
 
-function remember(isPaused) {
-  try { sessionStorage.setItem("paused", isPaused); } catch { /* storage is off: the choice ends with the page */ }
+// Storage may be off or full: then a choice ends with the page.
+function remember(storage, name, value) {
+  try { window[storage].setItem(name, value); } catch { /* as said above */ }
 }
 
-function remembered() {
-  try { return sessionStorage.getItem("paused") === "true"; } catch { return false; }
+function recall(storage, name) {
+  try { return window[storage].getItem(name); } catch { return null; }
 }

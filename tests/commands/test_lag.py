@@ -103,3 +103,13 @@ def test_upstream_trouble_is_a_sentence_with_the_request_id(emu: Any, group: Con
     )
     with pytest.raises(CommandError, match=r"Unauthorized.*request [0-9A-F]{24}"):
         run("lag", *PLACE, "--fresh")
+
+
+def test_collect_for_ever_reads_what_is_due(emu: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def enough(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("checkpoints.management.commands.collect.time.sleep", enough)
+    with pytest.raises(KeyboardInterrupt):
+        run("collect")
+    assert ConsumerGroup.objects.get().read_at is not None

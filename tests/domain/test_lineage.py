@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from checkpoints.domain.lineage import Lineage, parents
+from checkpoints.domain.lineage import Lineage, nearest, parents
 
 LOW, MIDDLE, HIGH = "0" * 32, "8" + "0" * 31, "f" * 32
 
@@ -39,3 +39,7 @@ def test_a_shard_without_keys_has_no_known_parents():
 
 def test_all_parents_are_those_in_the_plan_and_those_outside():
     assert Lineage(parents_in_plan=(1,), parents_outside=(0,)).parents == (1, 0)
+
+
+def test_the_nearest_parents_are_told_without_their_own():
+    assert nearest({0: [], 1: [0], 2: [0], 3: [0, 1, 2]}) == {0: [], 1: [0], 2: [0], 3: [1, 2]}

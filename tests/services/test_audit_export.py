@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from checkpoints.domain import sheets
 from checkpoints.services import audit, audit_chain, audit_export
 from checkpoints.services.audit import SYSTEM, Actor
 from tests.services.test_audit import KEY, log
@@ -22,7 +23,7 @@ __all__ = ["log"]
 def test_no_cell_of_the_csv_is_a_formula(text: str) -> None:
     audit.record("plan.made", actor=Actor("", text), reason=text)
     row = audit_export.rows()[0]
-    cell = audit_export._cell(row["reason"])
+    cell = sheets.cell(row["reason"])
     assert cell == "'" + text
 
 

@@ -97,7 +97,7 @@ def test_no_fault_page_of_debug_holds_the_secret(refused_endpoint, signed_in, se
         secret = CANARY
         raise RuntimeError(len(secret))
 
-    monkeypatch.setattr(collector.reading, "read", broken)
+    monkeypatch.setattr("checkpoints.services.reading.read", broken)
     monkeypatch.setattr("checkpoints.services.endpoints.test", broken)
     browser = signed_in("admin")
     browser.raise_request_exception = False

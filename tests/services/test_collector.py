@@ -12,7 +12,7 @@ import pytest
 from checkpoints import sls
 from checkpoints.domain.lag import State, assess
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
-from checkpoints.services import collector, connections, discovery, parallel
+from checkpoints.services import collector, connections, discovery, parallel, reading
 from emulator.testing import running
 from tests.conftest import KEYS, store_endpoint
 
@@ -171,13 +171,6 @@ def test_without_typed_projects_a_refused_listing_is_told(emu: Any, add_endpoint
     assert endpoint.problem["code"] == "Unauthorized"
 
 
-def test_an_endpoint_is_collected_once_per_interval_whoever_asks(emu: Any, endpoint: Endpoint) -> None:
-    now = moment()
-    assert collector.collect_due(endpoint, now=now)
-    assert not collector.collect_due(endpoint, now=now + timedelta(seconds=30))
-    assert collector.collect_due(endpoint, now=now + timedelta(seconds=60))
-
-
 def test_old_readings_are_pruned_but_never_the_latest(emu: Any, group: ConsumerGroup) -> None:
     now = moment()
     collector.read_logstore(group.logstore, now=now - timedelta(hours=5))
@@ -224,6 +217,15 @@ def test_without_the_retention_the_lag_is_still_read(emu: Any, group: ConsumerGr
     assert (group.backlog, group.logstore.retention_days) == (20, None)
 
 
+def test_a_service_that_is_down_is_not_asked_for_more_than_the_retention(
+    emu: Any, group: ConsumerGroup
+) -> None:
+    emu.fault("GetLogStore", status=401, code="InvalidAccessKeyId", times=1)
+    emu.reset_stats()
+    assert collector.refresh(group, now=moment()) is not None
+    assert calls(emu) == {"GetLogStore": 1}
+
+
 def test_one_group_that_may_not_be_read_has_its_own_problem(emu: Any, endpoint: Endpoint) -> None:
     emu.add_group("proj", "store", "cg-1")
     discovery.discover(endpoint, now=moment())
@@ -250,3 +252,40 @@ def test_an_endpoint_of_which_no_project_can_be_read_is_no_success(emu):
     refused.refresh_from_db()
     assert refused.problem["code"] == "SignatureNotMatch"
     assert refused.last_success_at is None
+
+
+def test_what_does_not_answer_in_time_leaves_the_rest_read(
+    emu: Any, group: ConsumerGroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_behind(emu)
+    collector.read_group(group, max_age=FRESH, now=moment())
+    emu.put("proj", "store", 2, 3)
+    emu.latency(1500, "GetCursorTime")
+    monkeypatch.setattr(reading, "SECONDS", 0.4)
+    begun = time.monotonic()
+    facts = collector.read_group(group, max_age=FRESH, now=moment() + timedelta(seconds=20)).facts()
+    assert time.monotonic() - begun < 1.2
+    assert [fact.error for fact in facts if fact.error] == []
+    found = [assess(fact, now=moment(), retention=None) for fact in facts]
+    assert [one.backlog for one in found] == [5, 5, 8, 5]
+    assert [one.lag is None for one in found] == [False, False, True, False]
+
+
+def test_a_list_that_does_not_come_in_time_is_told(
+    emu: Any, group: ConsumerGroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emu.latency(1500, "ListConsumerGroup")
+    monkeypatch.setattr(reading, "SECONDS", 0.3)
+    problem = collector.refresh(group, now=moment())
+    assert problem is not None
+    assert (problem.code, problem.operation) == ("Timeout", "ListConsumerGroup")
+
+
+def test_all_endpoints_are_collected_at_the_same_time(emu: Any, add_endpoint: Any) -> None:
+    with running(projects=1, shards=4, groups=1, keys=KEYS) as slow:
+        slow.latency(300)
+        late, quick = add_endpoint(slow, name="a"), add_endpoint(emu, name="b")
+        assert collector.collect(now=moment()) == []
+        late.refresh_from_db()
+        quick.refresh_from_db()
+    assert ConsumerGroup.objects.filter(read_at=None).count() == 0

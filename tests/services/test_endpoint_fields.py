@@ -77,6 +77,10 @@ WRONG = [
     ("typed_projects", ["proj٤"], "not a project name"),
     ("typed_projects", [f"proj-{number}" for number in range(1001)], "more than 1000"),
     ("protection", "strict", "values offered"),
+    ("interval_seconds", 4, "between 5 and 3600"),
+    ("interval_seconds", 3601, "between 5 and 3600"),
+    ("calls_per_second", 0, "between 10 and 10000"),
+    ("calls_per_second", 10_001, "between 10 and 10000"),
 ]
 
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from bench import postgres as server
@@ -21,6 +22,15 @@ def postgres() -> Iterator[str]:
             yield url
     except server.Missing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture
+def own_postgres(postgres: str, request: pytest.FixtureRequest) -> str:
+    """The DATABASE_URL of a database that only this test uses."""
+    name = f"own_{abs(hash(request.node.nodeid)):x}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    return f"{postgres.rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture(scope="session")

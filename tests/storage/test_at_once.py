@@ -12,7 +12,7 @@ pytestmark = pytest.mark.postgres
 
 
 def test_fifty_identical_confirmations_at_once_write_once_on_postgresql(
-    postgres: str, tmp_path: Path
+    own_postgres: str, tmp_path: Path
 ) -> None:
     done = product(
         tmp_path,
@@ -31,7 +31,7 @@ def test_fifty_identical_confirmations_at_once_write_once_on_postgresql(
             confirm_many_times(emu, group, user, rounds=20, width=50)
         print("one reset each")
         """,
-        DATABASE_URL=postgres,
+        DATABASE_URL=own_postgres,
         SLS_ALLOWED_HOSTS="127.0.0.1",
         SLS_ALLOW_HTTP="1",
     )

@@ -94,7 +94,7 @@ def test_an_edit_past_the_triggers_is_found_on_postgresql(postgres: str, tmp_pat
 TASK = """
     from django.conf import settings
     from checkpoints import tasks
-    tasks.collect_endpoint("00000000-0000-0000-0000-000000000000")
+    tasks.collect()
     queue = settings.HUEY
     print(type(queue).__name__, queue.pending_count())
     task = queue.dequeue()

@@ -25,6 +25,8 @@ GOOD = {
     "token": "",
     "typed_projects": "pay-core\nedge-logs\n",
     "protection": "reason",
+    "interval_seconds": "30",
+    "calls_per_second": "",
 }
 
 
@@ -47,6 +49,7 @@ def test_an_endpoint_is_added_sealed_and_audited_and_offered_for_testing(admin: 
     endpoint = Endpoint.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/endpoints/{endpoint.pk}/test/")
     assert endpoint.typed_projects == ["pay-core", "edge-logs"]
+    assert (endpoint.interval_seconds, endpoint.calls_per_second) == (30, None)
     assert SECRET.encode() not in bytes(endpoint.sealed_secret)
     row = AuditRow.objects.get(action="endpoint.added")
     assert (row.actor_name, row.endpoint, row.source_ip) == ("the-admin", "prod", "127.0.0.1")
@@ -103,6 +106,11 @@ BAD = {
     "project with digits of another alphabet": ("typed_projects", "pay-١٢٣"),
     "long project": ("typed_projects", "x" * 64),
     "endless projects": ("typed_projects", "abc\n" * 10_000),
+    "too often": ("interval_seconds", "4"),
+    "too rarely": ("interval_seconds", "3601"),
+    "an interval in words": ("interval_seconds", "often"),
+    "no calls at all": ("calls_per_second", "0"),
+    "endless calls": ("calls_per_second", "9" * 400),
 }
 
 

@@ -12,7 +12,10 @@ from checkpoints.domain.positions import encode, shorten
 from checkpoints.models import ConsumerGroup, Endpoint, Reading
 from checkpoints.models.facts import dump
 from checkpoints.queries import groups
+from checkpoints.services import audit, group_changes
+from checkpoints.services.audit import Actor
 from tests.views.lagging import CHANGES, END, HOUR, NOW, PROBLEM, facts, group, words
+from tests.views.test_overview import QUERIES_OF_EVERY_PAGE
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +63,7 @@ def test_what_is_not_known_is_never_0(browser, state):
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        ("expired", "On a restart the Python library jumps to the end"),
+        ("expired", "jumps to the end: all that is still kept is skipped"),
         ("invalid", "1 checkpoint is not of its shard."),
         ("at_begin", "lower bound"),
     ],
@@ -205,14 +208,14 @@ def group_of_emulator(endpoint):
 def test_three_hundred_shards_take_as_many_queries_as_one(browser, django_assert_max_num_queries):
     made = group(shards=[facts("behind", number) for number in range(300)])
     browser.get(url(made))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(QUERIES_OF_EVERY_PAGE + 7):
         html = browser.get(url(made)).content.decode()
     assert html.count('id="shard-') == 300
 
 
-def test_the_query_of_a_group_takes_two_looks(django_assert_num_queries):
+def test_the_query_of_a_group_takes_one_look(django_assert_num_queries):
     made = groups.find().get(pk=group(shards=[facts("behind")]).pk)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         groups.view(made, now=NOW)
 
 
@@ -232,3 +235,102 @@ def test_hostile_names_are_text(browser):
     for bad in ("<script>alert", "<b>x</b>", "<i>e</i>"):
         assert bad not in html
     assert "&lt;b&gt;x&lt;/b&gt;" in html
+
+
+def test_what_was_lost_is_told_in_time_when_that_is_known(browser):
+    lost = facts("expired", unread_at=NOW - 50 * HOUR, begin_at=NOW - 48 * HOUR)
+    html = words(browser.get(url(group(shards=[lost]))))
+    assert "2h lost" in row_of(html)
+    assert "2h of data is already lost." in html
+    assert "oldest kept: 2d" in row_of(html)
+
+
+@pytest.mark.parametrize("library", ["Python library", "Java library", "Go library", "Flink connector"])
+def test_lost_data_tells_what_each_client_does(browser, library):
+    assert library in words(browser.get(url(group(shards=[facts("expired")]))))
+    assert library not in words(browser.get(url(group("fine", shards=[facts("behind")]))))
+
+
+def test_data_at_risk_tells_so_before_it_is_lost(browser):
+    assert "Python library" in words(browser.get(url(group(verdict="at_risk", shards=[facts("behind")]))))
+
+
+def test_parents_and_children_of_a_split_are_told(browser):
+    shards = [facts("finished", 0), facts("behind", 1, parents=(0,)), facts("behind", 2, parents=(0,))]
+    html = words(browser.get(url(group(shards=shards))))
+    assert "now 1, 2" in row_of(html, 0)
+    assert "from 0" in row_of(html, 1)
+
+
+def test_a_split_in_the_service_is_read_as_lineage(browser, emu, group_of_emulator):
+    from checkpoints.services import collector
+
+    emu.world.logstore("proj", "store").split(0, "", NOW.timestamp())
+    collector.read_group(group_of_emulator, max_age=timedelta(0), now=NOW)
+    html = words(browser.get(url(group_of_emulator)))
+    assert "now 4, 5" in row_of(html, 0)
+    assert "from 0" in row_of(html, 4)
+    assert "from" not in row_of(html, 1)
+
+
+def test_consumers_are_listed_with_their_shards_and_nobody_last(browser):
+    shards = [
+        facts("behind", 0, consumer="b"),
+        facts("behind", 1, consumer="a"),
+        facts("behind", 3, consumer="b"),
+    ]
+    html = words(browser.get(url(group(shards=[*shards, facts("behind", 2, consumer="")]))))
+    part = html[html.index('id="consumers"') :]
+    assert [part.index(text) for text in (">a<", ">b<", "nobody<")] == sorted(
+        part.index(text) for text in (">a<", ">b<", "nobody<")
+    )
+    assert ">0, 3<" in part
+    assert ">6,000<" in part
+
+
+def test_the_most_loaded_shard_is_told_by_backlog_and_by_writes(browser):
+    made = group(shards=[facts("behind", 0), facts("behind", 1, checkpoint=encode(END - 1000))])
+    before = [facts("behind", 0, end=END - 10), facts("behind", 1, end=END - 30)]
+    Reading.objects.create(group=made, taken_at=NOW - HOUR, shards=dump(before))
+    html = words(browser.get(url(made)))
+    assert "75 %<small>of the backlog: shard 0; evenly 50 %" in html
+    assert "75 % of what is written: shard 1" in html
+
+
+def test_the_timeline_has_audit_rows_for_those_who_may_read_them(signed_in):
+    made = group(shards=[facts("behind")])
+    group("other", shards=[facts("behind")])
+    audit.record("snapshot.taken", actor=Actor("", "mei"), outcome="taken", group=made, reason="why not")
+    html = words(signed_in("auditor").get(url(made)))
+    assert "snapshot.taken" in html
+    assert "why not" in html
+    assert "snapshot.taken" not in words(signed_in("operator").get(url(made)))
+
+
+def test_settings_are_told_with_their_changes(browser):
+    made = group(shards=[facts("behind")], timeout_seconds=60, in_order=True)
+    assert "No change of them was seen." in words(browser.get(url(made)))
+    group_changes.note(made, {"timeout_seconds": 30, "in_order": True})
+    html = words(browser.get(url(made)))
+    assert "<td>Timeout</td><td>1m</td><td>30s</td>" in html
+
+
+@pytest.mark.parametrize(("role", "count"), [("viewer", 0), ("peeker", 2), ("operator", 2)])
+def test_log_lines_of_each_open_shard_are_a_click_away_for_those_who_may(signed_in, role, count):
+    made = group(shards=[facts("behind", 0), facts("caught_up", 1), facts("finished", 2)])
+    assert words(signed_in(role).get(url(made))).count('/lines/" hx-post') == count
+
+
+def test_a_group_is_pinned_from_its_page(browser):
+    made = group(shards=[facts("behind")])
+    assert f'name="pin" value="{made.pk}" aria-pressed="false"' in words(browser.get(url(made)))
+    browser.post("/pins/", {"pin": made.pk})
+    assert f'name="unpin" value="{made.pk}" aria-pressed="true"' in words(browser.get(url(made)))
+
+
+def test_a_refresh_asks_for_nothing_that_stands_outside_the_table(browser, django_assert_max_num_queries):
+    made = group(shards=[facts("behind")])
+    fragment = {"headers": {"HX-Request": "true"}}
+    browser.get(url(made), **fragment)
+    with django_assert_max_num_queries(10):
+        browser.get(url(made), **fragment)

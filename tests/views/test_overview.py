@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from checkpoints.models import ConsumerGroup, Endpoint
-from checkpoints.queries import overview
+from checkpoints.domain import sparks
+from checkpoints.domain.packing import pack
+from checkpoints.models import ConsumerGroup, Endpoint, GroupHistory, Label, Pin
+from checkpoints.queries import asking, overview
 from tests.views.lagging import HOUR, NOW, PROBLEM, group, store, words
 
 pytestmark = pytest.mark.django_db
+QUERIES_OF_EVERY_PAGE = 12
+"""Session, user, permissions, roles, sealing, plain endpoints, alerts, and the session written again (3)."""
 BEHIND: dict[str, Any] = {
     "verdict": "behind", "severity": 5, "backlog": 1204, "lag_seconds": 11520.0, "read_at": NOW,
     "oldest_unread_at": NOW - 3 * HOUR, "shard_count": 12, "consumer_count": 3, "last_commit_at": NOW,
@@ -77,13 +81,13 @@ def test_a_row_tells_lag_backlog_and_unread_age(browser):
 
 def test_the_unread_age_of_a_group_without_backlog_does_not_grow_with_the_age_of_the_reading():
     group("fine", **OK)
-    view = overview.view(overview.ask({}), now=NOW + 2 * HOUR)
+    view = overview.view(asking.ask({}), now=NOW + 2 * HOUR)
     assert view.rows[0].unread_age == timedelta(0)
 
 
 def test_the_unread_age_of_a_late_group_goes_on_growing():
     group("late", **BEHIND)
-    view = overview.view(overview.ask({}), now=NOW + 2 * HOUR)
+    view = overview.view(asking.ask({}), now=NOW + 2 * HOUR)
     assert view.rows[0].unread_age == 5 * HOUR
 
 
@@ -140,7 +144,7 @@ def test_a_vanished_group_is_not_listed(browser):
 
 def test_the_number_of_queries_does_not_grow_with_the_groups(django_assert_num_queries):
     def look():
-        view = overview.view(overview.ask({}), now=NOW)
+        view = overview.view(asking.ask({}), now=NOW)
         return [(row.group.endpoint.name, row.group.project.name) for row in view.rows]
 
     group("one", **BEHIND)
@@ -150,14 +154,6 @@ def test_the_number_of_queries_does_not_grow_with_the_groups(django_assert_num_q
         group(f"g-{number}", **BEHIND)
     with django_assert_num_queries(4):
         assert len(look()) == 31
-
-
-def test_the_whole_page_asks_the_database_few_things(browser, django_assert_max_num_queries):
-    for number in range(30):
-        group(f"g-{number}", at=store(endpoint=f"e-{number % 5}"), **BEHIND)
-    browser.get("/")
-    with django_assert_max_num_queries(16):
-        browser.get("/")
 
 
 def test_htmx_gets_the_fragment_alone(browser):
@@ -180,3 +176,85 @@ def test_a_group_of_a_removed_endpoint_is_not_listed(browser):
     Endpoint.objects.update(removed_at=NOW)
     assert names(browser.get("/")) == []
     assert browser.get(f"/groups/{ConsumerGroup.objects.get().pk}/").status_code == 404
+
+
+def test_the_columns_stand_in_the_address_and_stay_in_every_link(browser):
+    group("late", **BEHIND)
+    html = words(browser.get("/?cols=lag&cols=eta&cols=nonsense"))
+    heads = html[html.index("<thead>") : html.index("</thead>")]
+    assert "Caught up in" in heads
+    assert "Backlog" not in heads
+    assert "?order=name&amp;cols=lag%2Ceta" in heads
+    assert words(browser.get("/?cols=lag,eta")).count('data-label="Caught up in"') == 1
+
+
+def test_without_any_known_column_all_are_shown(browser):
+    group("late", **BEHIND)
+    html = words(browser.get("/?cols=nonsense"))
+    for word in (
+        "Lag",
+        "Unread age",
+        "Backlog",
+        "Lag, 6 h",
+        "Caught up in",
+        "Data loss in",
+        "Consumers",
+        "Read",
+    ):
+        assert f'data-label="{word}"' in html
+
+
+def history(found: Any, *points: tuple[int | None, int | None]) -> None:
+    """Store the last steps of five minutes: (lag, backlog) each, the newest now."""
+    newest = int(NOW.timestamp()) // sparks.STEP
+    first = newest - len(points) + 1
+    recent = [sparks.Recent(first + place, *point) for place, point in enumerate(points)]
+    times = dict.fromkeys(["begins_at", "raw_until", "five_until", "hourly_until"], NOW)
+    packed = pack(list(zip(*recent, strict=True)))
+    GroupHistory.objects.create(group=found, recent=packed, recent_at=NOW, **times)
+
+
+def test_a_row_draws_the_last_six_hours_and_says_where_they_go(browser):
+    history(group("late", **BEHIND), *((1000 * step, 9) for step in range(13)))
+    html = words(browser.get("/"))
+    assert '<title>lag of the last 6 h, at most 3h 20m, rising</title><path d="M' in html
+    assert '<span class="trend rising">rising</span>' in html
+
+
+def test_without_history_the_trend_is_a_dash(browser):
+    group("late", **BEHIND)
+    html = words(browser.get("/"))
+    assert '<span class="none" title="no lag known in the last 6 h">—</span>' in html
+
+
+@pytest.mark.parametrize(
+    ("backlogs", "expected"),
+    [
+        ([11_000, 10_000, 9_000, 8_000, 7_000, 6_000], "about 30m"),
+        ([11_000, 10_500, 8_500, 8_000, 6_000, 5_000], "12m 30s to 50m"),
+        ([5_000, 5_100, 5_200, 5_300, 5_400, 5_500], "not at this rate"),
+        ([6_000, 5_000], None),
+    ],
+)
+def test_a_late_group_tells_when_it_will_have_caught_up(backlogs, expected):
+    history(group("late", **BEHIND), *((9000, backlog) for backlog in backlogs))
+    row = overview.view(asking.ask({}), now=NOW).rows[0]
+    assert (row.caught_up and str(row.caught_up)) == expected
+
+
+def test_a_group_that_keeps_up_has_nothing_to_catch_up():
+    history(group("fine", **OK), *((3, backlog) for backlog in (9, 8, 7, 6, 5, 4)))
+    assert overview.view(asking.ask({}), now=NOW).rows[0].caught_up is None
+
+
+def test_a_hundred_groups_take_no_more_queries_than_one(browser, people, django_assert_max_num_queries):
+    made = [group(f"g-{number}", at=store(endpoint=f"e-{number % 5}"), **BEHIND) for number in range(100)]
+    for one in made:
+        history(one, (1, 1))
+        Label.objects.create(group=one, name=f"label-{one.pk % 7}")
+    Pin.objects.bulk_create(Pin(user=people["viewer"], group=one) for one in made[:9])
+    browser.get("/")
+    with django_assert_max_num_queries(QUERIES_OF_EVERY_PAGE + 6):
+        assert len(names(browser.get("/"))) == 59
+    with django_assert_max_num_queries(12):
+        browser.get("/", headers={"HX-Request": "true"})

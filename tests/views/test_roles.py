@@ -13,7 +13,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from checkpoints.models import (
+    Alert,
+    AlertRule,
     Approval,
+    Channel,
     ConsumerGroup,
     Endpoint,
     GroupRule,
@@ -43,8 +46,22 @@ EVERYBODY, SIGNED_IN, NOBODY = ACTORS, ROLES, ROLES  # a method that is not ther
 TABLE = [
     Row("overview", "GET", SIGNED_IN, OK),
     Row("overview", "POST", NOBODY, NO_METHOD),
+    Row("overview-csv", "GET", SIGNED_IN, OK),
+    Row("overview-csv", "POST", NOBODY, NO_METHOD),
+    Row("overview-json", "GET", SIGNED_IN, OK),
+    Row("overview-json", "POST", NOBODY, NO_METHOD),
+    Row("pins", "GET", NOBODY, NO_METHOD),
+    Row("pins", "POST", SIGNED_IN, MISSING),
+    Row("views", "GET", NOBODY, NO_METHOD),
+    Row("views", "POST", SIGNED_IN, SEE),
+    Row("view-remove", "GET", NOBODY, NO_METHOD),
+    Row("view-remove", "POST", SIGNED_IN, SEE),
+    Row("group-labels", "GET", NOBODY, NO_METHOD),
+    Row("group-labels", "POST", ["operator", "admin"], SEE),
     Row("group", "GET", SIGNED_IN, OK),
     Row("group", "POST", NOBODY, NO_METHOD),
+    Row("group-history", "GET", SIGNED_IN, OK),
+    Row("group-history", "POST", NOBODY, NO_METHOD),
     Row("group-snapshots", "GET", SIGNED_IN, OK),
     Row("group-snapshots", "POST", ["operator"], BAD),
     Row("snapshot-schedule", "GET", NOBODY, NO_METHOD),
@@ -109,6 +126,34 @@ TABLE = [
     Row("group-rule", "POST", ["admin"], BAD),
     Row("group-rule-remove", "GET", ["admin"], OK),
     Row("group-rule-remove", "POST", ["admin"], 303),
+    Row("alerts", "GET", SIGNED_IN, OK),
+    Row("alerts", "POST", NOBODY, NO_METHOD),
+    Row("alert", "GET", SIGNED_IN, OK),
+    Row("alert", "POST", NOBODY, NO_METHOD),
+    Row("alert-acknowledge", "GET", NOBODY, NO_METHOD),
+    Row("alert-acknowledge", "POST", ["operator", "admin"], BAD),
+    Row("alert-silence", "GET", NOBODY, NO_METHOD),
+    Row("alert-silence", "POST", ["operator", "admin"], BAD),
+    Row("alert-unsilence", "GET", NOBODY, NO_METHOD),
+    Row("alert-unsilence", "POST", ["operator", "admin"], SEE),
+    Row("alert-rules", "GET", ["admin"], OK),
+    Row("alert-rules", "POST", NOBODY, NO_METHOD),
+    Row("alert-rule-add", "GET", ["admin"], OK),
+    Row("alert-rule-add", "POST", ["admin"], BAD),
+    Row("alert-rule", "GET", ["admin"], OK),
+    Row("alert-rule", "POST", ["admin"], BAD),
+    Row("alert-rule-remove", "GET", ["admin"], OK),
+    Row("alert-rule-remove", "POST", ["admin"], SEE),
+    Row("alert-channels", "GET", ["admin"], OK),
+    Row("alert-channels", "POST", NOBODY, NO_METHOD),
+    Row("alert-channel-add", "GET", ["admin"], OK),
+    Row("alert-channel-add", "POST", ["admin"], BAD),
+    Row("alert-channel", "GET", ["admin"], OK),
+    Row("alert-channel", "POST", ["admin"], BAD),
+    Row("alert-channel-remove", "GET", ["admin"], OK),
+    Row("alert-channel-remove", "POST", ["admin"], SEE),
+    Row("alert-channel-test", "GET", NOBODY, NO_METHOD),
+    Row("alert-channel-test", "POST", ["admin"], SEE),
     Row("audit", "GET", ["auditor"], OK),
     Row("audit", "POST", NOBODY, NO_METHOD),
     Row("logout", "GET", NOBODY, NO_METHOD),
@@ -184,6 +229,7 @@ def keys(people: Any) -> dict[str, dict[str, Any]]:
     things = {"group": group, "group-reset": group, "plan": plans[0], "reset": reset}
     found = {name: {"pk": thing.pk} for name, thing in things.items()}
     snapshot = Snapshot.objects.create(group=group, name="kept", taken_at=now, shards=[])
+    found |= {name: {"pk": group.pk} for name in ["group-history", "group-labels"]}
     found |= {name: {"pk": group.pk} for name in ["group-snapshots", "snapshot-schedule"]}
     found |= {name: {"pk": group.pk} for name in ["group-reset-echo", "group-csv"]}
     found |= {name: {"pk": snapshot.pk} for name in ["snapshot", "snapshot-csv"]}
@@ -197,7 +243,16 @@ def keys(people: Any) -> dict[str, dict[str, Any]]:
     found["reset-end-watch"] = {"pk": reset.pk}
     asked, ruled = {"pk": plans[1].pk}, {"pk": rule.pk}
     found |= {"plan-ask": asked, "plan-decide": asked, "group-rule": ruled, "group-rule-remove": ruled}
+    looked = AlertRule.objects.create(name="slow", pattern="*", condition="stalled")
+    alert = Alert.objects.create(rule=looked, group=group)
+    channel = Channel.objects.create(name="ops", kind="slack", place="https://hooks.slack.com")
+    found |= {name: {"pk": alert.pk} for name in names() if name == "alert" or name[:6] == "alert-"}
+    found |= {name: {"pk": looked.pk} for name in ["alert-rule", "alert-rule-remove"]}
+    found |= {name: {"pk": channel.pk} for name in names() if name[:13] == "alert-channel"}
+    listed = ["alert-rules", "alert-rule-add", "alert-channels", "alert-channel-add"]
+    found |= {name: {} for name in listed}
     found["peek"] = {"pk": group.pk, "shard": 0}
+    found["view-remove"] = {"pk": 1}
     found["setup"] = {"token": "made-up"}
     found["endpoint-add"] = {}
     return found

@@ -1,4 +1,4 @@
-"""Reads checkpoints and ends: once, or for ever at the interval."""
+"""Reads checkpoints and ends: all once, or for ever what is due."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from django.utils import timezone
 from checkpoints.management.output import find_endpoint
 from checkpoints.services import collector
 
+LOOK_EVERY = 5
+
 
 class Command(BaseCommand):
-    """Collect every enabled endpoint, or the one named."""
+    """Collects every enabled endpoint, or the one named."""
 
     help = "Read the checkpoints of every group and store them."
 
@@ -25,6 +27,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         endpoint = find_endpoint(options["endpoint"]) if options["endpoint"] is not None else None
+        while not options["once"] and endpoint is None:
+            collector.run()  # what is due, beside any other worker
+            time.sleep(LOOK_EVERY)
         while True:
             problems = collector.collect(now=timezone.now(), endpoint=endpoint)
             for problem in problems:

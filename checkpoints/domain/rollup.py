@@ -1,0 +1,203 @@
+"""From the readings of a group to its totals, to what happened to it, and from fine steps to coarse ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+
+from checkpoints.domain.history import Mark, Sample, Seen, Total
+from checkpoints.domain.lag import State
+from checkpoints.domain.trails import SKEW
+
+READING = 60
+"""Seconds that a reading may take: it is stamped with its beginning."""
+
+
+def totals(
+    samples: Iterable[Sample],
+    *,
+    before: Sample | None,
+    resets: Sequence[tuple[int, int]],
+    gap: int,
+) -> list[Total]:
+    """Return the group at each sample; `before` is the sample ahead of the first.
+
+    Over more than `gap` seconds no rates are told. `resets` are the (shard, time) this product wrote.
+    """
+    found = []
+    for one in samples:
+        near = before if before is not None and 0 < one.at - before.at <= gap else None
+        written = None if near is None else _written(near, one)
+        drained = None if near is None else _drained(near, one, resets)
+        seconds = 0 if near is None else one.at - near.at
+        lag, at_least, backlog = _worst(one.shards.values())
+        rates = (written, 0 if written is None else seconds, drained, 0 if drained is None else seconds)
+        found.append(Total(one.at, lag, lag, at_least, backlog, backlog, *rates))
+        before = one
+    return found
+
+
+def _worst(shards: Collection[Seen]) -> tuple[int | None, int, int | None]:
+    """Return lag, whether it is a lower bound, and backlog, by the rules of domain.lag.total.
+
+    With a shard unknown the backlog is: what the others have would look as if it had fallen.
+    """
+    counted = [seen for seen in shards if seen.state is not State.FINISHED]
+    if shards and not counted:
+        return 0, 0, 0
+    lags = [seen.lag for seen in counted if seen.lag is not None]
+    backlogs = [seen.backlog for seen in counted if seen.backlog is not None]
+    is_complete = all(seen.state is not State.UNKNOWN for seen in counted)
+    return (
+        max(lags, default=None),
+        int(bool(lags) and any(map(_at_least, counted))),
+        sum(backlogs) if backlogs and is_complete else None,
+    )
+
+
+def _at_least(seen: Seen) -> bool:
+    if seen.lag is None:
+        return seen.state in (State.BEHIND, State.AT_BEGIN, State.UNKNOWN)
+    return seen.state in (State.AT_BEGIN, State.EXPIRED)
+
+
+def _written(before: Sample, after: Sample) -> int | None:
+    steps = [
+        None if old.end is None or new.end is None else new.end - old.end for old, new in _both(before, after)
+    ]
+    known = [step for step in steps if step is not None and step >= 0]
+    return sum(known) if known and len(known) == len(steps) else None
+
+
+def _drained(before: Sample, after: Sample, resets: Sequence[tuple[int, int]]) -> int | None:
+    """Return what was consumed; moves that are no consumption count for nothing, not as nothing."""
+    moved = {shard for shard, at in resets if before.at - SKEW.seconds <= at <= after.at + READING}
+    steps = []
+    for shard, new in after.shards.items():
+        old = before.shards.get(shard)
+        if old is None or shard in moved or old.state in (State.EXPIRED, State.INVALID):
+            continue
+        if State.UNKNOWN in (old.state, new.state):
+            return None
+        if old.state is new.state is State.NEVER_SAVED:
+            steps.append(0)
+        elif old.position is not None and new.position is not None and new.position >= old.position:
+            steps.append(new.position - old.position)
+    return sum(steps) if steps else None
+
+
+def _both(before: Sample, after: Sample) -> Iterator[tuple[Seen, Seen]]:
+    for shard, new in after.shards.items():
+        if (old := before.shards.get(shard)) is not None:
+            yield old, new
+
+
+def marks(
+    samples: Sequence[Sample], *, before: Sample | None, resets: Sequence[tuple[int, int]], grace: int
+) -> list[Mark]:
+    """Return what happened between samples: moves back that were not ours, and changes of owner.
+
+    A consumer may save an old place for `grace` seconds after a reset of ours: that is no foreign move.
+    """
+    found: list[Mark] = []
+    last: dict[int, tuple[int, Seen]] = {}
+    for one in [*([before] if before else []), *samples]:
+        back, owned = [], []
+        for shard, seen in one.shards.items():
+            if seen.state is State.UNKNOWN:
+                continue
+            if shard in last:
+                since, old = last[shard]
+                if _went_back(old, seen) and not _ours(shard, since - grace, one.at, resets):
+                    back.append(shard)
+                if old.owner != seen.owner:
+                    owned.append(shard)
+            last[shard] = one.at, seen
+        found += [
+            Mark(one.at, kind, tuple(sorted(shards)), _names(one, shards))
+            for kind, shards in (("foreign", back), ("owner", owned))
+            if shards
+        ]
+    return found
+
+
+def _went_back(old: Seen, new: Seen) -> bool:
+    return old.position is not None and new.position is not None and new.position < old.position
+
+
+def _ours(shard: int, since: int, until: int, resets: Sequence[tuple[int, int]]) -> bool:
+    return any(number == shard and since - SKEW.seconds <= at <= until + READING for number, at in resets)
+
+
+def _names(one: Sample, shards: Iterable[int]) -> str:
+    names = sorted({one.shards[shard].owner for shard in shards} - {""})
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+
+
+def roll_samples(samples: Iterable[Sample], step: int) -> list[Sample]:
+    """Return one sample per step: places as they last were, lag and backlog at their greatest."""
+    found = []
+    for _, part in groupby(samples, key=lambda one: one.at // step):
+        inside = list(part)
+        shards = {shard for one in inside for shard in one.shards}
+        found.append(Sample(inside[-1].at, {shard: _last(inside, shard) for shard in sorted(shards)}))
+    return found
+
+
+def _last(inside: Sequence[Sample], shard: int) -> Seen:
+    all_seen = [one.shards[shard] for one in inside if shard in one.shards]
+    known = [seen for seen in all_seen if seen.state is not State.UNKNOWN] or all_seen
+    return known[-1]._replace(
+        lag=_most(seen.lag for seen in known), backlog=_most(seen.backlog for seen in known)
+    )
+
+
+def roll_totals(points: Iterable[Total], step: int) -> list[Total]:
+    """Return one total per step; what was not known in all of it stays not known."""
+    found = []
+    for _, part in groupby(points, key=lambda one: one.at // step):
+        inside = list(part)
+        found.append(inside[0] if len(inside) == 1 else _joined(inside))
+    return found
+
+
+def _joined(inside: Sequence[Total]) -> Total:
+    at, lag, lag_low, at_least, backlog, backlog_low, written, written_in, drained, drained_in = zip(
+        *inside, strict=True
+    )
+    return Total(
+        at[-1],
+        _most(lag),
+        _least(lag_low),
+        max(at_least),
+        _most(backlog),
+        _least(backlog_low),
+        _sum(written),
+        sum(written_in),
+        _sum(drained),
+        sum(drained_in),
+    )
+
+
+def roll_marks(found: Iterable[Mark], step: int) -> list[Mark]:
+    """Return at most one mark of each kind per step."""
+    parts: dict[tuple[int, str], list[Mark]] = {}
+    for mark in found:
+        parts.setdefault((mark.at // step, mark.kind), []).append(mark)
+    return [
+        Mark(same[-1].at, kind, tuple(sorted({shard for one in same for shard in one.shards})), same[-1].who)
+        for (_, kind), same in parts.items()
+    ]
+
+
+def _most(values: Iterable[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _least(values: Iterable[int | None]) -> int | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,79 @@
+"""When a Logstore is read next: hot ones more often, idle ones less, all of them spread over the interval."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from checkpoints.domain.verdicts import Verdict
+
+LEAST = timedelta(seconds=5)
+IDLE_TIMES = 5
+IDLE_MOST = timedelta(minutes=5)
+IDLE_AFTER = timedelta(hours=1)
+WATCHED_FOR = timedelta(minutes=2)
+LIVELY = timedelta(hours=1)
+LATE = {
+    Verdict.LOSING_DATA,
+    Verdict.AT_RISK,
+    Verdict.STOPPED,
+    Verdict.STALLED,
+    Verdict.FOREIGN_MOVE,
+    Verdict.BEHIND,
+    Verdict.CATCHING_UP,
+}
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+class Heat(StrEnum):
+    """How often a Logstore deserves to be read."""
+
+    HOT = "hot"
+    USUAL = "usual"
+    IDLE = "idle"
+
+
+def is_late(verdict: str, last_commit_at: datetime | None, now: datetime) -> bool:
+    """Whether a group is late and alive; one whose consumers left long ago changes too slowly to be hot."""
+    return verdict in LATE and last_commit_at is not None and now - last_commit_at <= LIVELY
+
+
+def heat(
+    now: datetime,
+    *,
+    late: bool,
+    caught_up: bool,
+    watched_at: datetime | None,
+    moved_at: datetime | None,
+) -> Heat:
+    """Return how often a Logstore deserves to be read.
+
+    `late`: one of its groups is, see is_late. `caught_up`: all of them are. `watched_at`: when somebody had
+    it on a page. `moved_at`: when an end or a checkpoint was last seen to move.
+    """
+    if late or (watched_at is not None and now - watched_at <= WATCHED_FOR):
+        return Heat.HOT
+    quiet = moved_at is not None and now - moved_at >= IDLE_AFTER
+    return Heat.IDLE if quiet and caught_up else Heat.USUAL
+
+
+def every(heat: Heat, interval: timedelta) -> timedelta:
+    """Return the time between two readings, from the interval of the endpoint."""
+    if heat is Heat.HOT:
+        return max(LEAST, interval / 2)
+    if heat is Heat.IDLE:
+        return max(interval, min(IDLE_TIMES * interval, IDLE_MOST))
+    return interval
+
+
+def next_at(now: datetime, period: timedelta, number: int) -> datetime:
+    """Return when to read next: at the Logstore's own moment in each period, at least half a period ahead.
+
+    Moments follow from `number`, by steps of the golden ratio: any thousand Logstores are spread evenly, and
+    each keeps its moment whatever the readings themselves take.
+    """
+    offset = period * (number * GOLDEN % 1.0)
+    turns = math.ceil((now + period / 2 - offset - EPOCH) / period)
+    return EPOCH + offset + turns * period

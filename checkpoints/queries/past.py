@@ -1,0 +1,140 @@
+"""What is stored of the past of a group: packed chunks, and readings that are not packed yet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from django.conf import settings
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
+
+from checkpoints.domain import history, lag, rollup
+from checkpoints.domain.history import FIVE, HOURLY, RAW, Level, Mark, Sample, Total
+from checkpoints.domain.packing import Unreadable
+from checkpoints.domain.series import Span
+from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Reading
+
+_LEVELS = {level.number: level for level in (HOURLY, FIVE, RAW)}
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Past:
+    """A group, or one of its shards, oldest first; `shards` are those of the newest reading."""
+
+    points: list[Total]
+    marks: list[Mark]
+    shards: list[int]
+    begins_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A chunk as far as it is needed; `packed` are the totals, or the shards when one of them is wanted."""
+
+    level: Level
+    marks: list[Mark]
+    packed: bytes
+
+
+def gap() -> int:
+    """Return over how many seconds without a reading no rate is told."""
+    return history.gap(settings.COLLECT_INTERVAL)
+
+
+def grace_of(group: ConsumerGroup) -> int:
+    """Return for how many seconds after a reset of ours a consumer may still save an old place."""
+    return max(120, (group.timeout_seconds or 60) + 60)
+
+
+def sample_of(reading: Reading) -> Sample:
+    """Return a reading as a sample; nothing that is kept depends on the retention."""
+    facts = reading.facts()
+    lags = [lag.assess(fact, now=reading.taken_at, retention=None) for fact in facts]
+    return history.sample(reading.taken_at, facts, lags)
+
+
+def past(
+    group: ConsumerGroup, span: Span, *, now: datetime, resets: Sequence[tuple[int, int]], shard: int | None
+) -> Past:
+    """Return what is stored of a span that ends now, as fine as the span needs it.
+
+    The group comes best with its history selected as well. `resets` are the (shard, epoch seconds) of ours,
+    from before the span on.
+    """
+    since = now - timedelta(seconds=span.seconds)
+    packed: GroupHistory | None = getattr(group, "history", None)
+    chunks = list(_chunks(packed, span, since, whole=shard is None)) if packed else []
+    before, fresh = _fresh(group, max(since, packed.raw_until) if packed else since)
+    marks = [mark for chunk in chunks for mark in chunk.marks]
+    marks += rollup.marks(fresh, before=before, resets=resets, grace=grace_of(group))
+    newest = fresh[-1] if fresh else before
+    if shard is None:
+        points = [*_each(chunks, history.unpack_totals)]
+        points += rollup.totals(fresh, before=before, resets=resets, gap=gap())
+    else:
+        points = _of_shard(shard, chunks, [*([before] if before else []), *fresh], resets)
+        marks = [mark for mark in marks if shard in mark.shards]
+    return Past(points, marks, sorted(newest.shards) if newest else [], _begin(packed, fresh))
+
+
+def _begin(packed: GroupHistory | None, fresh: Sequence[Sample]) -> datetime | None:
+    if packed:
+        return packed.begins_at
+    return datetime.fromtimestamp(fresh[0].at, UTC) if fresh else None
+
+
+def _of_shard(
+    shard: int, chunks: Sequence[_Stored], fresh: Sequence[Sample], resets: Sequence[tuple[int, int]]
+) -> list[Total]:
+    samples = [*_each(chunks, partial(history.unpack_samples, only=shard))]
+    newest = samples[-1].at if samples else 0
+    samples += [one for one in fresh if one.at > newest]
+    alone = [Sample(one.at, {shard: one.shards[shard]}) for one in samples if shard in one.shards]
+    widest = max((chunk.level.step for chunk in chunks), default=0)
+    return rollup.totals(alone, before=None, resets=resets, gap=max(gap(), 5 * widest // 2))
+
+
+def _each(chunks: Iterable[_Stored], unpack: Callable[[bytes], Iterable[T]]) -> Iterator[T]:
+    """Yield what is in the chunks; one that cannot be read is a gap, not the end of the page."""
+    for chunk in chunks:
+        try:
+            yield from unpack(chunk.packed)
+        except Unreadable as error:
+            log.warning("a chunk of the history is left out: %s", error)
+
+
+def _chunks(packed: GroupHistory, span: Span, since: datetime, *, whole: bool) -> Iterator[_Stored]:
+    """Yield the chunks of a span: of the coarsest level that is fine enough, then of finer ones."""
+    field = "totals" if whole else "shards"
+    wanted = []
+    untils = (packed.hourly_until, packed.five_until, packed.raw_until)
+    for level, until in zip(_LEVELS.values(), untils, strict=True):
+        if level.step > span.width or until <= since:
+            continue
+        begin = since - timedelta(seconds=level.span)
+        stored = HistoryChunk.objects.filter(group=packed.pk, level=level.number)
+        within = stored.filter(starts_at__gt=begin, starts_at__lt=until)
+        wanted.append(within.values_list("starts_at", "level", "marks", field))
+        since = until
+    if not wanted:
+        return
+    # A union, so that each part is looked up in the index: "or" would go through all the group has.
+    for _, level_number, marks, content in wanted[0].union(*wanted[1:], all=True).order_by("starts_at"):
+        kept = [Mark(at, kind, tuple(shards), who) for at, kind, shards, who in marks]
+        yield _Stored(_LEVELS[level_number], kept, bytes(content))
+
+
+def _fresh(group: ConsumerGroup, start: datetime) -> tuple[Sample | None, list[Sample]]:
+    """Return the readings from a time on, and the one before them."""
+    before = group.readings.filter(taken_at__lt=start).order_by("-taken_at").values("taken_at")[:1]
+    wanted = group.readings.filter(taken_at__gte=Coalesce(Subquery(before), start)).order_by("taken_at")
+    samples = [sample_of(reading) for reading in wanted]
+    ahead = samples.pop(0) if samples and samples[0].at < int(start.timestamp()) else None
+    return ahead, samples

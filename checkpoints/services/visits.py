@@ -1,0 +1,206 @@
+"""Readings of Logstores in three steps: prepare and store with the database, fetch with the service.
+
+Fetching touches no database and may run in any thread; preparing and storing handle many Logstores with as
+few queries as one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from checkpoints import sls
+from checkpoints.domain import schedule
+from checkpoints.domain.lag import ShardFacts
+from checkpoints.models import ConsumerGroup, Endpoint, Logstore
+from checkpoints.services import breaker, discovery, group_changes, leases, reading, summaries
+from checkpoints.services.connections import connect
+from checkpoints.services.problems import Problem, explain
+from checkpoints.services.sealing import Locked
+from checkpoints.services.seen import Known, LogstoreSeen, in_words
+
+BEGINS_EVERY = timedelta(minutes=5)
+RETENTION_EVERY = timedelta(minutes=10)
+# What the service or the keys can do to us; anything else is a fault of ours and must be seen.
+TROUBLE = (sls.SLSError, Locked)
+PLANNED = ("read_at", "next_read_at", "read_every", "moved_at")
+FOUND = ("retention_days", "retention_read_at", "begins_read_at", "problem")
+log = logging.getLogger(__name__)
+
+Marks = frozenset[tuple[int, str | None, int | None]]  # shard, checkpoint, end
+
+
+@dataclass(eq=False)
+class Visit:
+    """One reading of a Logstore: all groups, or the one named; fetch() sets `seen` or `error`."""
+
+    logstore: Logstore
+    only: str | None
+    begins: bool
+    retention: bool
+    known: Known = field(default_factory=Known)
+    marks: dict[int, Marks] = field(default_factory=dict)  # of the latest reading, by group id
+    client: sls.Client | None = None
+    seen: LogstoreSeen | None = None
+    error: Exception | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint of the Logstore."""
+        return self.logstore.project.endpoint
+
+    def fetch(self) -> None:
+        """Ask the service; trouble with it becomes `error`, a fault of ours is raised."""
+        begun = monotonic()
+        try:
+            client = self.client = self.client or connect(self.endpoint)
+            if self.retention:
+                self._fetch_retention(client)
+            self.seen = reading.read(
+                client,
+                self.logstore.project.name,
+                self.logstore.name,
+                only=self.only,
+                known=self.known,
+                refresh_begins=self.begins,
+                retention=summaries.retention(self.logstore),
+                seconds=reading.SECONDS - (monotonic() - begun),
+            )
+        except TROUBLE as error:
+            self.error = error
+
+    def _fetch_retention(self, client: sls.Client) -> None:
+        try:
+            found = client.get_logstore(self.logstore.project.name, self.logstore.name)
+            self.logstore.retention_days = found.value.ttl_days
+        except sls.SLSError as error:
+            if breaker.is_about_endpoint(error):
+                raise  # the other calls would meet the same
+            # Without the retention only the time until data loss is missing: lag can still be read.
+            log.warning("retention of %s not read: %s", self.logstore, in_words(error))
+
+
+def prepare(logstores: Sequence[Logstore], *, now: datetime, only: str | None = None) -> list[Visit]:
+    """Return a visit for each Logstore, with what its latest readings tell."""
+    visits = {
+        store.pk: Visit(
+            store,
+            only,
+            begins=_is_old(store.begins_read_at, BEGINS_EVERY, now),
+            retention=_is_old(store.retention_read_at, RETENTION_EVERY, now),
+        )
+        for store in logstores
+    }
+    for pk, readings in summaries.latest_readings(logstores).items():
+        for latest in readings:
+            facts = latest.facts()
+            visits[pk].known.learn(facts)
+            visits[pk].marks[latest.group_id] = _marks(facts)
+    return list(visits.values())
+
+
+def store(visits: Sequence[Visit], *, now: datetime) -> None:
+    """Store what fetched visits saw or met; all is worked out first, the transaction is short."""
+    rows = _groups(visits, now)
+    read = [
+        (rows[visit.logstore.pk, one.group.name], one.facts)
+        for visit in visits
+        for one in (visit.seen.groups if visit.seen else ())
+        if one.facts is not None
+    ]
+    judged = summaries.judge(read, now=now)
+    for visit in visits:
+        if visit.seen is not None:
+            _note(visit, [row for (pk, _), row in rows.items() if pk == visit.logstore.pk], now)
+    with transaction.atomic():
+        summaries.write(judged)
+        summaries.prune([row for row, _ in read], now=now)
+        for visit in visits:
+            _mark_failed(visit, rows, now)
+        group_changes.note_retentions([one.logstore for one in visits if one.retention and one.seen])
+        _save([visit.logstore for visit in visits if visit.only is None], [*FOUND, *PLANNED])
+        _save([visit.logstore for visit in visits if visit.only is not None and visit.seen], FOUND)
+
+
+def mark(groups: QuerySet[ConsumerGroup], problem: Problem, now: datetime) -> None:
+    """Store why the last attempt to read some groups failed."""
+    groups.update(problem=problem.as_json(), problem_at=now)
+
+
+def _groups(visits: Iterable[Visit], now: datetime) -> dict[tuple[int, str], ConsumerGroup]:
+    """Return the groups that exist, by Logstore id and name; what is new or vanished is stored."""
+    existing = {visit.logstore: visit.seen.existing for visit in visits if visit.seen is not None}
+    return {(row.logstore_id, row.name): row for row in discovery.keep_groups(existing, now=now)}
+
+
+def _note(visit: Visit, groups: Sequence[ConsumerGroup], now: datetime) -> None:
+    """Put into the Logstore what the visit found, and when it is read next."""
+    logstore, seen = visit.logstore, visit.seen
+    assert seen is not None  # noqa: S101 -- the caller asks only for those
+    logstore.problem = None
+    if visit.begins:
+        logstore.begins_read_at = now
+    if visit.retention:
+        logstore.retention_read_at = now
+    if visit.only is not None:
+        return
+    by_name = {row.name: row.pk for row in groups}
+    moved = any(
+        _marks(one.facts) != visit.marks.get(by_name[one.group.name])
+        for one in seen.groups
+        if one.facts is not None
+    )
+    logstore.read_at = now
+    if moved or logstore.moved_at is None:
+        logstore.moved_at = now
+    heat = schedule.heat(
+        now,
+        late=any(schedule.is_late(row.verdict, row.last_commit_at, now) for row in groups),
+        caught_up=all(row.backlog == 0 for row in groups),
+        watched_at=logstore.watched_at,
+        moved_at=logstore.moved_at,
+    )
+    _plan(logstore, heat, now)
+
+
+def _plan(logstore: Logstore, heat: schedule.Heat, now: datetime) -> None:
+    every = schedule.every(heat, leases.interval(logstore.project.endpoint))
+    logstore.read_every = int(every.total_seconds())
+    logstore.next_read_at = schedule.next_at(now, every, logstore.pk)
+
+
+def _mark_failed(visit: Visit, rows: Mapping[tuple[int, str], ConsumerGroup], now: datetime) -> None:
+    """Store what went wrong with the Logstore, or with single groups; a failed one is tried again soon."""
+    logstore = visit.logstore
+    for one in visit.seen.groups if visit.seen else ():
+        if one.error is not None:
+            row = rows[logstore.pk, one.group.name]
+            mark(ConsumerGroup.objects.filter(pk=row.pk), explain(one.error), now)
+    if visit.error is not None and visit.only is None:
+        problem = explain(visit.error)
+        mark(logstore.groups.filter(vanished_at=None), problem, now)
+        logstore.problem = problem.as_json()
+        _plan(logstore, schedule.Heat.HOT, now)
+
+
+def _save(logstores: Sequence[Logstore], fields: Sequence[str]) -> None:
+    """Store fields of rows that exist, in one statement: an insert that updates on conflict."""
+    if logstores:
+        Logstore.objects.bulk_create(
+            logstores, update_conflicts=True, unique_fields=["id"], update_fields=fields
+        )
+
+
+def _is_old(at: datetime | None, age: timedelta, now: datetime) -> bool:
+    return at is None or now - at >= age
+
+
+def _marks(facts: Iterable[ShardFacts]) -> Marks:
+    """Return what shows that something moved: the checkpoint and the end of each shard."""
+    return frozenset((fact.shard, fact.checkpoint, fact.end) for fact in facts)

@@ -1,0 +1,99 @@
+"""Conditions of rules: when each holds, when it does not, and when nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from checkpoints.domain import conditions
+from checkpoints.domain.conditions import Condition, Figures
+from checkpoints.domain.messages import Refusal
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NOTHING = Figures(
+    read_at=None, verdict="unknown", lag=None, lag_is_lower_bound=False, unread_age=None, backlog=None,
+    data_loss_in=None, lost=None, known_since=None,
+)  # fmt: skip
+
+
+def holds(condition, limit, **known):
+    return conditions.find(Condition(condition), limit, replace(NOTHING, **known), now=NOW).holds
+
+
+@pytest.mark.parametrize("condition", [one for one in Condition if one != "overwritten"])
+def test_what_is_not_known_is_neither(condition):
+    assert conditions.find(condition, 60, NOTHING, now=NOW).holds is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "limit", "known", "expected"),
+    [
+        ("lag", 60, {"lag": 2 * MINUTE}, True),
+        ("lag", 60, {"lag": MINUTE}, False),
+        ("lag", 60, {"lag": 2 * MINUTE, "lag_is_lower_bound": True}, True),
+        ("lag", 180, {"lag": 2 * MINUTE, "lag_is_lower_bound": True}, None),
+        ("unread", 60, {"unread_age": 2 * MINUTE, "backlog": 9}, True),
+        ("unread", 180, {"unread_age": 2 * MINUTE}, False),
+        ("unread", 60, {"backlog": 0}, False),
+        ("unread", 60, {"backlog": 9}, None),
+        ("backlog", 10, {"backlog": 11}, True),
+        ("backlog", 10, {"backlog": 10}, False),
+        ("data_loss", 60, {"data_loss_in": MINUTE / 2}, True),
+        ("data_loss", 60, {"data_loss_in": -MINUTE}, True),
+        ("data_loss", 60, {"data_loss_in": MINUTE}, False),
+        ("data_loss", 60, {"backlog": 0}, False),
+        ("data_loss", 60, {"lost": 3, "backlog": 0}, True),
+        ("data_loss", 60, {"lost": 0, "data_loss_in": 9 * MINUTE}, False),
+        ("stalled", None, {"verdict": "stalled"}, True),
+        ("stalled", None, {"verdict": "stopped"}, True),
+        ("stalled", None, {"verdict": "rarely_saves"}, False),
+        ("foreign_move", None, {"verdict": "foreign_move"}, True),
+        ("foreign_move", None, {"verdict": "ok"}, False),
+        ("no_reading", 60, {"read_at": NOW - 2 * MINUTE}, True),
+        ("no_reading", 60, {"read_at": NOW - MINUTE}, False),
+        ("no_reading", 60, {"known_since": NOW - 2 * MINUTE}, True),
+        ("overwritten", 60, {"overwritten_at": NOW - MINUTE}, True),
+        ("overwritten", 60, {"overwritten_at": NOW - 2 * MINUTE}, False),
+        ("overwritten", 60, {}, False),
+    ],
+)
+def test_a_condition_holds(condition, limit, known, expected):
+    assert holds(condition, limit, **known) is expected
+
+
+def test_a_finding_says_the_figure_and_the_limit():
+    found = conditions.find(Condition.LAG, 600, replace(NOTHING, lag=timedelta(hours=3)), now=NOW)
+    assert str(found.words) == "The lag is 3h, the limit 10m."
+    found = conditions.find(Condition.BACKLOG, 10, replace(NOTHING, backlog=12), now=NOW)
+    assert str(found.words) == "The backlog is 12 log groups, the limit 10."
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "limit", "shown"),
+    [
+        ("lag", "10m", 600, "10m"),
+        ("lag", " 90 sec ", 90, "90s"),
+        ("unread", "1d 2h", 93600, "26h"),
+        ("data_loss", "6h", 21600, "6h"),
+        ("no_reading", "2d", 172800, "2d"),
+        ("backlog", "10000", 10000, "10000"),
+        ("stalled", "10m", None, ""),
+        ("foreign_move", "", None, ""),
+    ],
+)
+def test_a_limit_is_read_and_shown_as_one_types_it(condition, text, limit, shown):
+    found = conditions.read_limit(Condition(condition), text)
+    assert (found, conditions.show_limit(Condition(condition), found)) == (limit, shown)
+    assert conditions.read_limit(Condition(condition), shown) == limit
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [("lag", ""), ("lag", "soon"), ("backlog", ""), ("backlog", "10m"), ("backlog", "٣")],
+)
+def test_what_is_no_limit_is_refused(condition, text):
+    with pytest.raises(Refusal):
+        conditions.read_limit(Condition(condition), text)

@@ -1,0 +1,174 @@
+"""The outbox: sent once by several workers, again after a failure, given up after a day, never overtaken."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from checkpoints.models import Alert, Channel, Notice
+from checkpoints.services import alerts, notices
+from tests.services import alerting as the
+from tests.services.alerting import at
+from tests.services.at_once import together
+
+
+@pytest.fixture
+def heard(settings):
+    settings.ALERT_ALLOWED_HOSTS = ("127.0.0.1",)
+    with the.listening() as found:
+        yield found
+
+
+def fire(heard, *, groups=1, **rule):
+    """Have groups fire at minute 1."""
+    the.rule(the.channel(heard.url), **rule)
+    found = [the.group(f"g-{n}", read_at=at(1), lag_seconds=3600, backlog=9) for n in range(groups)]
+    alerts.evaluate(at(1))
+    return found
+
+
+def rows():
+    return list(Notice.objects.order_by("number").values_list("state", "attempts"))
+
+
+def test_eight_workers_send_each_notice_once(real_db, heard):
+    fire(heard, groups=25)
+    sent = together(*[lambda: notices.deliver(at(1))] * 8)
+    assert [one for one in sent if isinstance(one, Exception)] == []
+    assert len(heard) == 25
+    assert len({one["body"]["id"] for one in heard}) == 25
+    assert sum(sent) == 25
+    assert set(rows()) == {("sent", 1)}
+
+
+def test_eight_workers_that_look_at_once_make_each_notice_once(real_db, heard):
+    the.rule(the.channel(heard.url))
+    for number in range(25):
+        the.group(f"g-{number}", read_at=at(1), lag_seconds=3600, backlog=9)
+
+    def work():
+        alerts.evaluate(at(1))
+        return notices.deliver(at(1))
+
+    for _ in range(2):
+        assert [one for one in together(*[work] * 8) if isinstance(one, Exception)] == []
+    assert Notice.objects.count() == len(heard) == 25
+    assert {one["body"]["event"] for one in heard} == {"fired"}
+
+
+def test_two_evaluations_past_each_others_lease_make_one_notice(real_db, heard):
+    fire(heard)
+    Alert.objects.update(state="resolved", sampled_at=None, told_at=None)
+    Notice.objects.all().delete()
+    look = alerts._due(at(1))  # both looked before either stored
+    assert together(*[lambda: alerts._store(look, at(1))] * 4) == [None] * 4
+    assert Notice.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_notice_that_is_being_sent_is_not_sent_by_another(heard):
+    fire(heard)
+    Notice.objects.update(due_at=at(1) + notices.LEASE)
+    assert notices.deliver(at(2)) == 0
+    assert heard == []
+
+
+@pytest.mark.django_db
+def test_a_worker_that_died_while_sending_leaves_the_notice_to_another(heard):
+    fire(heard)
+    taken = Notice.objects.select_related("channel").get()
+    assert notices._take(taken, at(1))
+    assert notices.deliver(at(1) + notices.LEASE - timedelta(seconds=1)) == 0
+    assert notices.deliver(at(1) + notices.LEASE) == 1
+    notices._settle(taken, state="given_up")  # the dead one comes back: its lease is another's now
+    assert rows() == [("sent", 2)]
+
+
+@pytest.mark.django_db
+def test_a_failure_is_tried_again_after_1_5_15_and_then_every_60_minutes(heard):
+    fire(heard)
+    heard.usual = (500, "no")
+    waits, now = [], at(1)
+    for _ in range(6):
+        assert notices.deliver(now) == 0
+        following = Notice.objects.get().due_at
+        assert notices.deliver(following - timedelta(seconds=2)) == 0
+        waits.append(round((following - now).total_seconds() / 60))
+        now = following
+    assert waits == [1, 5, 15, 60, 60, 60]
+    assert len(heard) == 6
+    assert len({one["body"]["id"] for one in heard}) == 1
+    assert Notice.objects.get().problem["values"] == {"status": 500}
+    heard.usual = (200, "ok")
+    assert notices.deliver(now) == 1
+    assert rows() == [("sent", 7)]
+    assert Notice.objects.get().problem is None
+
+
+@pytest.mark.django_db
+def test_after_a_day_it_is_given_up_and_says_so(heard):
+    fire(heard)
+    heard.usual = (500, "no")
+    assert notices.deliver(at(1) + timedelta(hours=24)) == 0
+    assert rows() == [("given_up", 1)]
+    assert notices.deliver(at(1) + timedelta(hours=48)) == 0
+    assert len(heard) == 1
+
+
+@pytest.mark.django_db
+def test_a_channel_that_fails_costs_one_attempt_and_delays_no_other(heard):
+    with the.listening() as other:
+        fire(heard, groups=5)
+        the.rule(the.channel(other.url, "other"), name="second")
+        alerts.evaluate(at(1))
+        heard.usual = (503, "")
+        assert notices.deliver(at(1)) == 5
+        assert (len(heard), len(other)) == (1, 5)
+        assert notices.deliver(at(1.5)) == 0
+        assert len(heard) == 1
+        heard.usual = (200, "")
+        assert notices.deliver(at(2.1)) == 5
+
+
+@pytest.mark.django_db
+def test_nothing_is_told_to_be_resolved_before_it_was_told_to_fire(heard):
+    (group,) = fire(heard)
+    heard.answers = [(500, "")]
+    notices.deliver(at(1))
+    the.lagging(group, [1.5], seconds=0)
+    assert notices.deliver(at(1.5)) == 0
+    assert notices.deliver(at(2.1)) == 1
+    assert notices.deliver(at(2.2)) == 1
+    assert [one["body"]["event"] for one in heard] == ["fired", "fired", "resolved"]
+
+
+@pytest.mark.django_db
+def test_what_waits_for_a_channel_that_is_switched_off_is_given_up(heard):
+    fire(heard)
+    Channel.objects.update(enabled=False)
+    notices.deliver(at(1))
+    assert (rows(), len(heard)) == ([("given_up", 1)], 0)
+    assert "switched off" in Notice.objects.get().problem["text"]
+
+
+@pytest.mark.django_db
+def test_a_fault_of_ours_with_one_notice_does_not_stop_the_others(heard):
+    fire(heard, groups=2)
+    with the.listening() as other:
+        the.rule(the.channel(other.url, "other"), name="second")
+        alerts.evaluate(at(1))
+        Notice.objects.filter(channel__name="ops").update(body={"event": "fired"})
+        assert notices.deliver(at(1)) == 2
+        assert len(other) == 2
+
+
+@pytest.mark.django_db
+def test_settled_notices_are_kept_for_a_month(heard):
+    fire(heard, groups=2)
+    notices.deliver(at(1))
+    Notice.objects.filter(pk=Notice.objects.first().pk).update(state="waiting")
+    notices.prune(at(1) + timedelta(days=29))
+    assert Notice.objects.count() == 2
+    notices.prune(at(1) + timedelta(days=31))
+    assert list(Notice.objects.values_list("state", flat=True)) == ["waiting"]
