@@ -47,6 +47,11 @@ class Activity:
     quiet_at: datetime | None = None
 
 
+def quiet_after(group_timeout: timedelta, flush: timedelta = FLUSH) -> timedelta:
+    """Return how long nobody may save until a group counts as quiet."""
+    return max(group_timeout, flush)
+
+
 def activity(
     samples: Sequence[ActivitySample],
     *,
@@ -63,13 +68,13 @@ def activity(
     """
     latest = _latest(samples)
     names = tuple(sorted({sample.consumer for sample in latest if sample.consumer}))
-    quiet_after = max(group_timeout, flush)
+    silence = quiet_after(group_timeout, flush)
 
     saves = [one.updated_at for one in latest if one.updated_at is not None and not _own(one, own_writes)]
 
     def made(verdict: ActivityVerdict, *reasons: Message) -> Activity:
         is_active = verdict is ActivityVerdict.ACTIVE
-        quiet_at = max(saves) + quiet_after if is_active and saves else None
+        quiet_at = max(saves) + silence if is_active and saves else None
         return Activity(verdict, reasons, names, quiet_at)
 
     if moving := _moving(samples, own_writes):
@@ -77,7 +82,7 @@ def activity(
             ActivityVerdict.ACTIVE, say("Saved while we looked, on shards %(shards)s.", shards=moving)
         )
     ages = [now - saved for saved in saves]
-    if ages and min(ages) <= quiet_after:
+    if ages and min(ages) <= silence:
         span = in_words(max(min(ages), timedelta(0)))
         return made(ActivityVerdict.ACTIVE, say("The last checkpoint was saved %(span)s ago.", span=span))
     last = (
@@ -87,7 +92,7 @@ def activity(
     )
     if not names and all(sample.updated_at is None and sample.position is None for sample in latest):
         return made(ActivityVerdict.NEVER, say("No consumer has saved a checkpoint."))
-    if waiting := _shards(sample for sample in latest if _left_lying(sample, now, quiet_after)):
+    if waiting := _shards(sample for sample in latest if _left_lying(sample, now, silence)):
         lying = say("Log groups lie unread on shards %(shards)s and nobody saves.", shards=waiting)
         return made(ActivityVerdict.QUIET, last, lying)
     if names:
@@ -125,10 +130,10 @@ def _own(sample: ActivitySample, own: Sequence[tuple[int, datetime, int]]) -> bo
     )
 
 
-def _left_lying(sample: ActivitySample, now: datetime, quiet_after: timedelta) -> bool:
+def _left_lying(sample: ActivitySample, now: datetime, silence: timedelta) -> bool:
     if sample.at_end is not False:
         return False
-    return sample.unread_since is None or now - sample.unread_since > quiet_after
+    return sample.unread_since is None or now - sample.unread_since > silence
 
 
 def _shards(samples: Iterable[ActivitySample]) -> str:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from checkpoints.domain import lag, targets
-from checkpoints.domain.activity import FLUSH
+from checkpoints.domain.activity import quiet_after
 from checkpoints.domain.messages import Message
 from checkpoints.domain.tide import Tide, tide
 from checkpoints.models import ConsumerGroup, Plan, Reading, Reset
@@ -143,7 +143,7 @@ def plan_view(plan: Plan, *, now: datetime, zone: ZoneInfo | None = None) -> Pla
         reasons=messages(body["activity"]["reasons"]),
         consumers=body["activity"]["consumers"],
         warnings=messages(body["warnings"]),
-        timeout_seconds=max(body["bound"]["timeout_seconds"], int(FLUSH.total_seconds())),
+        timeout_seconds=int(quiet_after(timedelta(seconds=body["bound"]["timeout_seconds"])).total_seconds()),
         expired=now >= plan.expires_at,
         expires_in=max(timedelta(0), plan.expires_at - now),
         reset=Reset.objects.filter(plan=plan).first(),

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.cache import cache
 
 from checkpoints import sls
-from checkpoints.domain.activity import FLUSH, Activity, ActivitySample, activity
+from checkpoints.domain.activity import Activity, ActivitySample, activity, quiet_after
 from checkpoints.models import ConsumerGroup, Plan, ShardReset
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.connections import connect
@@ -62,7 +62,7 @@ def as_json(seen: Activity) -> dict[str, Any]:
 
 def judge(group: ConsumerGroup, looks: Sequence[Look], ends: Mapping[int, int], *, now: datetime) -> Activity:
     """Return whether anybody consumes the group; `looks` are fresh, `ends` are the ends just read."""
-    window = now - max(timeout_of(group), FLUSH)
+    window = now - quiet_after(timeout_of(group))
     samples = [*_stored(group, window, now)]
     unread = {(one.shard, one.position): one.unread_since for one in samples}
     behind = {one.shard: one.position for one in samples if one.at_end is False}

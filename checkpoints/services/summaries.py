@@ -52,13 +52,6 @@ def latest_readings(logstores: Iterable[Logstore]) -> dict[int, list[Reading]]:
     return found
 
 
-def keep(group: ConsumerGroup, facts: Sequence[ShardFacts], *, now: datetime) -> Reading:
-    """Store a reading of the group and judge the group by it and by the readings before it."""
-    found = judge([(group, facts)], now=now)
-    write(found)
-    return found[0].reading
-
-
 def judge(seen: Iterable[tuple[ConsumerGroup, Sequence[ShardFacts]]], *, now: datetime) -> list[Judged]:
     """Judge groups by what was just seen and by their last readings; nothing is written yet."""
     seen = list(seen)

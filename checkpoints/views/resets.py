@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -116,24 +116,26 @@ def plan_page(
     status: int = 200,
 ) -> HttpResponse:
     """Render the page of a plan."""
-    zone = ZoneInfo(timezone.get_current_timezone_name())
-    view = planned.plan_view(found, now=timezone.now(), zone=zone)
+    context = _plan_context(found, request.user, timezone.now())
+    context["active"] = context["view"].active or isinstance(refusal, resets.ConsumersActive)
+    return render(request, "resets/plan.html", context | {"form": form, "refusal": refusal}, status=status)
+
+
+def _plan_context(found: Plan, user: Any, now: datetime) -> dict[str, Any]:
+    """Return what the page of a plan tells of it to a user."""
     wait = Wait.objects.filter(plan=found).first()
-    context = {
-        "view": view,
+    zone = ZoneInfo(timezone.get_current_timezone_name())
+    return {
+        "view": planned.plan_view(found, now=now, zone=zone),
         "plan": found,
         "group": found.group,
-        "form": form,
-        "refusal": refusal,
         "seen": activity_view(found.body["activity"]),
-        "active": view.active or isinstance(refusal, resets.ConsumersActive),
         "wait": None if wait is None else wait_view(wait),
         "rules": group_rules.rules_of(found.group),
         "approval": getattr(found, "approval", None),
-        "may_break_glass": approvals.may_break_glass(request.user),  # type: ignore[arg-type]
-        "mine": found.maker_id == request.user.pk,
+        "may_break_glass": approvals.may_break_glass(user),
+        "mine": found.maker_id == user.pk,
     }
-    return render(request, "resets/plan.html", context, status=status)
 
 
 @require_POST
