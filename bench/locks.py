@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ["requirements", "requirements-scale", "requirements-dev"]
 COMPILE = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
-STYLE = ["--generate-hashes", "--no-header", "--no-emit-index-url", "--no-annotate"]
+STYLE = ["--generate-hashes", "--no-strip-extras", "--no-header", "--no-emit-index-url", "--no-annotate"]
 
 
 def main() -> int:
