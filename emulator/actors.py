@@ -81,6 +81,34 @@ class Reader:
             self.world.commit(self.place, number, cursors.encode(position), consumer=self._name(), force=True)
 
 
+class Tool:
+    """Somebody with a command line who moves the checkpoints of a group by so many seconds, now and then.
+
+    A tool writes without a consumer's name; SLS keeps the one that was there. `every` are seconds.
+    """
+
+    def __init__(self, world: World, place: Place, *, by: float, every: float) -> None:
+        self.world = world
+        self.place = place
+        self.by = by
+        self.every = every
+        self.acted = world.now()
+
+    def act(self, now: float) -> None:
+        if now - self.acted < self.every:
+            return
+        self.acted = now
+        project, name, group_name = self.place
+        logstore = self.world.projects[project].logstores[name]
+        group = logstore.groups[group_name]
+        for number, shard in logstore.shards(now).items():
+            saved = group.checkpoints.get(number)
+            position = cursors.decode(saved.text) if saved else None
+            if position is not None:
+                aim = shard.position_from(str(int(shard.time_of(position - 1, now) + self.by)), now)
+                self.world.commit(self.place, number, cursors.encode(aim), consumer="", force=True)
+
+
 class Consumer(Reader):
     """A consumer with a name that takes part in the group by heartbeats."""
 

@@ -96,6 +96,19 @@ class Emulator:
         moved = {"offset_seconds": offset_seconds, "skew_seconds": skew_seconds}
         self.control("POST", "clock", **{name: value for name, value in moved.items() if value is not None})
 
+    def stand_still(self) -> None:
+        """Stop the world's clock: it goes on only in live()."""
+        now = self.world.now()
+        self.world.clock = lambda: now
+        self.world.offset_seconds = 0.0
+
+    def live(self, seconds: float, step: float = 5) -> float:
+        """Let so much time pass in the world at once, its actors acting at every step; return its time."""
+        until = self.world.offset_seconds + seconds
+        while (offset := self.world.offset_seconds) < until:
+            self.clock(offset_seconds=min(until, offset + step))
+        return self.world.now()
+
     def options(self, **chosen: Any) -> None:
         self.control("POST", "options", **chosen)
 

@@ -22,7 +22,10 @@ class Kind(Enum):
     SAVES_SAME = auto()
     STUCK_ALONE = auto()
     WENT_BACK = auto()
+    JUMPED = auto()
+    MOVED_NAMELESS = auto()
     FALLING_BEHIND = auto()
+    SILENT = auto()
     LATE = auto()
     UNREAD = auto()
     NO_TIMES = auto()
@@ -96,8 +99,26 @@ _SENTENCES: dict[Kind, Callable[[_Gathered], Message]] = {
     Kind.WENT_BACK: lambda seen: say(
         "The checkpoint went back without a reset of ours (shards %(shards)s).", shards=seen.shards
     ),
+    Kind.JUMPED: lambda seen: say(
+        "The checkpoint jumped over %(count)d log groups, faster than they can have been consumed, without a "
+        "reset of ours (shards %(shards)s).",
+        shards=seen.shards,
+        count=seen.count,
+    ),
+    Kind.MOVED_NAMELESS: lambda seen: say(
+        "The checkpoint was moved by %(count)d log groups without a consumer's name, as tools do, and not by "
+        "us (shards %(shards)s).",
+        shards=seen.shards,
+        count=seen.count,
+    ),
     Kind.FALLING_BEHIND: lambda seen: say(
         "Consuming, but the backlog does not shrink: unread for up to %(span)s (shards %(shards)s).",
+        shards=seen.shards,
+        span=seen.most,
+    ),
+    Kind.SILENT: lambda seen: say(
+        "Nothing saved for %(span)s: the consumer saves rarely or has stopped; too little was seen of it "
+        "to tell (shards %(shards)s).",
         shards=seen.shards,
         span=seen.most,
     ),
@@ -143,7 +164,7 @@ def reasons_of(findings: Sequence[Finding], *, short: timedelta | None) -> tuple
 def _gather(alike: Sequence[Finding]) -> _Gathered:
     spans = [one.span for one in alike]
     return _Gathered(
-        shards=", ".join(str(shard) for shard in sorted(one.shard for one in alike)),
+        shards=", ".join(str(shard) for shard in sorted({one.shard for one in alike})),
         least=in_words(min(spans)),
         most=in_words(max(spans)),
         count=sum(one.count for one in alike),

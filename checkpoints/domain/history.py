@@ -93,7 +93,11 @@ class Total(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something that happened to some shards: "foreign" (they went back) or "owner" (somebody took them)."""
+    """Something that happened to some shards.
+
+    "foreign": they went back, "ahead": they jumped ahead, both by nobody of the group. "owner": somebody
+    took them.
+    """
 
     at: int
     kind: str

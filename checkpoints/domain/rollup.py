@@ -7,28 +7,28 @@ from itertools import groupby
 
 from checkpoints.domain.history import Mark, Sample, Seen, Total
 from checkpoints.domain.lag import State
-from checkpoints.domain.trails import SKEW
+from checkpoints.domain.moves import STEPS, Move, OwnWrite, Place, Watcher, is_ours
 
-READING = 60
-"""Seconds that a reading may take: it is stamped with its beginning."""
+BEFORE = STEPS + 1
+"""How many samples ahead of the first one marks look at."""
 
 
 def totals(
     samples: Iterable[Sample],
     *,
     before: Sample | None,
-    resets: Sequence[tuple[int, int]],
+    own: Sequence[OwnWrite],
     gap: int,
 ) -> list[Total]:
     """Return the group at each sample; `before` is the sample ahead of the first.
 
-    Over more than `gap` seconds no rates are told. `resets` are the (shard, time) this product wrote.
+    Over more than `gap` seconds no rates are told. `own` is what this product wrote.
     """
     found = []
     for one in samples:
         near = before if before is not None and 0 < one.at - before.at <= gap else None
         written = None if near is None else _written(near, one)
-        drained = None if near is None else _drained(near, one, resets)
+        drained = None if near is None else _drained(near, one, own)
         seconds = 0 if near is None else one.at - near.at
         lag, at_least, backlog = _worst(one.shards.values())
         rates = (written, 0 if written is None else seconds, drained, 0 if drained is None else seconds)
@@ -69,9 +69,9 @@ def _written(before: Sample, after: Sample) -> int | None:
     return sum(known) if known and len(known) == len(steps) else None
 
 
-def _drained(before: Sample, after: Sample, resets: Sequence[tuple[int, int]]) -> int | None:
+def _drained(before: Sample, after: Sample, own: Sequence[OwnWrite]) -> int | None:
     """Return what was consumed; moves that are no consumption count for nothing, not as nothing."""
-    moved = {shard for shard, at in resets if before.at - SKEW.seconds <= at <= after.at + READING}
+    moved = {write.shard for write in own if is_ours([write.at], before.at, after.at)}
     steps = []
     for shard, new in after.shards.items():
         old = before.shards.get(shard)
@@ -93,40 +93,33 @@ def _both(before: Sample, after: Sample) -> Iterator[tuple[Seen, Seen]]:
 
 
 def marks(
-    samples: Sequence[Sample], *, before: Sample | None, resets: Sequence[tuple[int, int]], grace: int
+    samples: Sequence[Sample], *, before: Sequence[Sample], own: Sequence[OwnWrite], timeout: float
 ) -> list[Mark]:
-    """Return what happened between samples: moves back that were not ours, and changes of owner.
+    """Return what happened between samples: moves that were not of the group, and changes of owner.
 
-    A consumer may save an old place for `grace` seconds after a reset of ours: that is no foreign move.
+    `before` are up to BEFORE samples ahead of the first: they tell how fast the group consumes.
     """
     found: list[Mark] = []
-    last: dict[int, tuple[int, Seen]] = {}
-    for one in [*([before] if before else []), *samples]:
-        back, owned = [], []
-        for shard, seen in one.shards.items():
-            if seen.state is State.UNKNOWN:
-                continue
-            if shard in last:
-                since, old = last[shard]
-                if _went_back(old, seen) and not _ours(shard, since - grace, one.at, resets):
-                    back.append(shard)
-                if old.owner != seen.owner:
-                    owned.append(shard)
-            last[shard] = one.at, seen
+    watchers: dict[int, Watcher] = {}
+    owners: dict[int, str] = {}
+    for number, one in enumerate([*before, *samples]):
+        seen_now = {shard: seen for shard, seen in one.shards.items() if seen.state is not State.UNKNOWN}
+        happened: dict[str, list[int]] = {"foreign": [], "ahead": [], "owner": []}
+        for shard, seen in seen_now.items():
+            if shard not in watchers:
+                watchers[shard] = Watcher((write for write in own if write.shard == shard), timeout=timeout)
+            move = watchers[shard].see(Place(one.at, seen.position, seen.backlog, seen.owner, seen.saved_at))
+            if move is not None:
+                happened["foreign" if move is Move.BACK else "ahead"].append(shard)
+            if owners.get(shard, seen.owner) != seen.owner:
+                happened["owner"].append(shard)
+            owners[shard] = seen.owner
         found += [
             Mark(one.at, kind, tuple(sorted(shards)), _names(one, shards))
-            for kind, shards in (("foreign", back), ("owner", owned))
-            if shards
+            for kind, shards in happened.items()
+            if shards and number >= len(before)
         ]
     return found
-
-
-def _went_back(old: Seen, new: Seen) -> bool:
-    return old.position is not None and new.position is not None and new.position < old.position
-
-
-def _ours(shard: int, since: int, until: int, resets: Sequence[tuple[int, int]]) -> bool:
-    return any(number == shard and since - SKEW.seconds <= at <= until + READING for number, at in resets)
 
 
 def _names(one: Sample, shards: Iterable[int]) -> str:

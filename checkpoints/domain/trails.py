@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 from checkpoints.domain.lag import State
-
-SKEW = timedelta(seconds=5)
-"""How far our clock and that of SLS may differ when two times are taken for the same event."""
+from checkpoints.domain.moves import SKEW_SECONDS, Move, OwnWrite, Place, Watcher
+from checkpoints.domain.rhythm import Step
 
 
 @dataclass(frozen=True, slots=True)
 class ShardSample:
-    """One shard of a group at one instant, as kept in the history."""
+    """One shard of a group at one instant, as kept in the history; `unread_at` is of its oldest unread."""
 
     shard: int
     state: State
@@ -26,6 +24,7 @@ class ShardSample:
     consumer: str
     backlog: int | None
     lag_seconds: float | None
+    unread_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -34,27 +33,6 @@ class Sample:
 
     at: datetime
     shards: tuple[ShardSample, ...]
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Where words begin.
-
-    `late`: the unread age from which a shard counts as behind. `window`: how far back a trend looks.
-    `min_samples`: how many readings a trend needs. `flush`: the longest any client waits before it saves.
-    Data loss is near below `loss_share` of the retention or below `loss_floor`.
-    """
-
-    late: timedelta = timedelta(seconds=300)
-    window: timedelta = timedelta(minutes=15)
-    min_samples: int = 3
-    flush: timedelta = timedelta(seconds=60)
-    loss_share: float = 0.1
-    loss_floor: timedelta = timedelta(hours=6)
-
-    def silence(self, group_timeout: timedelta) -> timedelta:
-        """Return how long nothing may be saved before that means something."""
-        return max(2 * group_timeout, 3 * self.flush)
 
 
 class Point(NamedTuple):
@@ -68,18 +46,37 @@ class Point(NamedTuple):
         """The checkpoint's position."""
         return self.seen.position
 
+    @property
+    def unread_for(self) -> timedelta:
+        """How long something had been unread then; zero when nothing was, or when that is not known."""
+        return timedelta(0) if self.seen.unread_at is None else self.at - self.seen.unread_at
+
+
+class Flow(NamedTuple):
+    """What went through a shard over some seconds, in log groups."""
+
+    consumed: int
+    written: int
+    seconds: float
+
+    @property
+    def drain(self) -> float:
+        """By how many log groups a second the backlog shrinks; negative when it grows."""
+        return (self.consumed - self.written) / self.seconds
+
 
 @dataclass(frozen=True)
 class Trail:
     """The known points of one shard, oldest first.
 
-    `points`: in the window and after our last reset. `whole`: in the window. `history`: after our last reset.
+    `points`: in the window and after our last write. `whole`: in the window. `known`: all.
     """
 
+    shard: int
     points: tuple[Point, ...]
     whole: tuple[Point, ...]
-    history: tuple[Point, ...]
-    resets: tuple[datetime, ...]
+    known: tuple[Point, ...]
+    own: tuple[OwnWrite, ...]
 
     def covers(self, span: timedelta, least: int) -> bool:
         """Whether there are `least` points and they reach over `span`."""
@@ -88,6 +85,11 @@ class Trail:
     def saved_at(self) -> datetime | None:
         """Return when the checkpoint was last saved."""
         return self.points[-1].seen.updated_at if self.points else None
+
+    def saved_by_others_at(self) -> datetime | None:
+        """Return when the checkpoint was last saved as far as that is known, not counting our writes."""
+        others = (point.seen.updated_at for point in reversed(self.known) if not self._is_own(point))
+        return next((at for at in others if at is not None), None)
 
     def pause(self) -> tuple[Point, ...]:
         """Return the newest run of points during which the checkpoint did not move."""
@@ -106,46 +108,67 @@ class Trail:
         """Whether log groups arrived during a run of points."""
         return len({point.seen.end for point in run}) > 1
 
-    def drain(self) -> float | None:
-        """Return by how many log groups a second the backlog shrinks; negative when it grows."""
+    def flow(self) -> Flow | None:
+        """Return what was consumed and written over the points, None when that is not known."""
         known = [point for point in self.points if point.seen.backlog is not None]
         if len(known) < 2 or known[-1].at <= known[0].at:
             return None
-        fallen = (known[0].seen.backlog or 0) - (known[-1].seen.backlog or 0)
-        return fallen / (known[-1].at - known[0].at).total_seconds()
+        first, last = known[0].seen, known[-1].seen
+        written = (last.end or 0) - (first.end or 0)
+        fallen = (first.backlog or 0) - (last.backlog or 0)
+        return Flow(fallen + written, written, (known[-1].at - known[0].at).total_seconds())
 
-    def own(self, updated_at: datetime | None) -> bool:
+    def saved_lately(self, now: datetime, silence: timedelta) -> bool:
+        """Whether somebody else than we saved within a time."""
+        saved = self.saved_at()
+        return saved is not None and now - saved <= silence and not self.is_ours()
+
+    def is_ours(self) -> bool:
         """Whether the last save was ours."""
-        return updated_at is not None and any(abs(updated_at - reset) <= SKEW for reset in self.resets)
+        return bool(self.points) and self._is_own(self.points[-1])
 
-    def moved_by_others(self, grace: timedelta) -> bool:
-        """Whether the checkpoint went back without a reset of ours at most `grace` earlier."""
-        return any(
-            not any(before.at - SKEW - grace <= reset <= after.at + SKEW for reset in self.resets)
-            for before, after in pairwise(self.whole)
-            if _went_back(before, after)
+    def foreign(self, timeout: timedelta) -> list[tuple[Move, int]]:
+        """Return the moves in the window that were nobody's of the group, each with its log groups."""
+        watcher = Watcher(self.own, timeout=timeout.total_seconds())
+        found: list[tuple[Move, int]] = []
+        before = 0
+        for point in self.whole:
+            move = watcher.see(_place(point))
+            if move is not None:
+                found.append((move, abs((point.position or 0) - before)))
+            before = point.position or 0
+        return found
+
+    def step(self, late: timedelta, apart: timedelta) -> Step | None:
+        """Return what the newest reading saw after the one before it, None when there is none before."""
+        if len(self.known) < 2:
+            return None
+        before, after = self.known[-2:]
+        moved = (
+            before.position is not None and after.position is not None and after.position > before.position
+        )
+        return Step(
+            at=int(after.at.timestamp()),
+            moved=moved and not self._is_own(after),
+            waited=before.unread_for >= apart,
+            to_end=after.seen.state in _DONE or timedelta(0) < after.unread_for <= late,
         )
 
-    def saves_rarely(self, late: timedelta, now: datetime) -> bool:
-        """Whether the checkpoint moves in steps, each to the end, with waits of at least `late` between."""
-        jumps = list(self._jumps())
-        if len(jumps) < 2 or not all(_near_end(point, late) for point in jumps):
-            return False
-        widest = max(after.at - before.at for before, after in pairwise(jumps))
-        between = [point for point in self.history if jumps[0].at < point.at < jumps[-1].at]
-        waiting = sum(bool(point.seen.backlog) for point in between)
-        return widest >= late and now - jumps[-1].at <= 1.5 * widest and 2 * waiting > len(between)
+    def _is_own(self, point: Point) -> bool:
+        saved = point.seen.updated_at
+        return saved is not None and any(
+            one.position == point.position and abs(saved.timestamp() - one.at) <= SKEW_SECONDS
+            for one in self.own
+        )
 
-    def _jumps(self) -> Iterator[Point]:
-        for before, after in pairwise(self.history):
-            if _went_back(after, before):
-                yield after
+
+_DONE = (State.CAUGHT_UP, State.FINISHED, State.EMPTY)
 
 
 def follow(
     samples: Sequence[Sample],
     shards: Iterable[int],
-    resets: Sequence[tuple[int, datetime]],
+    own: Sequence[OwnWrite],
     since: datetime,
 ) -> dict[int, Trail]:
     """Return the trail of each shard, its window from `since` on, without the readings that failed."""
@@ -154,27 +177,20 @@ def follow(
         for seen in sample.shards:
             if seen.state is not State.UNKNOWN and seen.shard in known:
                 known[seen.shard].append(Point(sample.at, seen))
-    return {shard: _trail(points, shard, resets, since) for shard, points in known.items()}
+    return {shard: _trail(points, shard, own, since) for shard, points in known.items()}
 
 
-def _trail(
-    known: Sequence[Point], shard: int, resets: Sequence[tuple[int, datetime]], since: datetime
-) -> Trail:
-    ours = tuple(sorted(at for number, at in resets if number == shard))
+def _trail(known: Sequence[Point], shard: int, own: Sequence[OwnWrite], since: datetime) -> Trail:
+    ours = tuple(one for one in own if one.shard == shard)
     whole = tuple(point for point in known if point.at >= since)
     if not ours:
-        return Trail(whole, whole, tuple(known), ours)
-    history = tuple(point for point in known if point.at > ours[-1])
-    points = tuple(point for point in history if point.at >= since)
-    return Trail(points, whole, history, ours)
+        return Trail(shard, whole, whole, tuple(known), ours)
+    last = max(one.at for one in ours)
+    points = tuple(point for point in whole if point.at.timestamp() > last)
+    return Trail(shard, points, whole, tuple(known), ours)
 
 
-def _went_back(before: Point, after: Point) -> bool:
-    old, new = before.seen.position, after.seen.position
-    return old is not None and new is not None and new < old
-
-
-def _near_end(point: Point, late: timedelta) -> bool:
-    if point.seen.state in (State.CAUGHT_UP, State.FINISHED, State.EMPTY):
-        return True
-    return point.seen.lag_seconds is not None and point.seen.lag_seconds <= late.total_seconds()
+def _place(point: Point) -> Place:
+    seen = point.seen
+    saved = None if seen.updated_at is None else seen.updated_at.timestamp()
+    return Place(point.at.timestamp(), seen.position, seen.backlog, seen.consumer, saved)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from checkpoints.domain import rhythm
 from checkpoints.domain.evidence import Finding, Kind, reasons_of
+from checkpoints.domain.examining import Group, examine
 from checkpoints.domain.lag import ShardLag, State
 from checkpoints.domain.messages import Message
-from checkpoints.domain.trails import Sample, ShardSample, Thresholds, Trail, follow
+from checkpoints.domain.moves import OwnWrite
+from checkpoints.domain.rhythm import Visits
+from checkpoints.domain.thresholds import Thresholds
+from checkpoints.domain.trails import Sample, ShardSample, Trail, follow
 
 __all__ = [
     "WORST_FIRST",
@@ -67,7 +72,10 @@ _VERDICTS = {
     Kind.SAVES_SAME: Verdict.STALLED,
     Kind.STUCK_ALONE: Verdict.STALLED,
     Kind.WENT_BACK: Verdict.FOREIGN_MOVE,
+    Kind.JUMPED: Verdict.FOREIGN_MOVE,
+    Kind.MOVED_NAMELESS: Verdict.FOREIGN_MOVE,
     Kind.FALLING_BEHIND: Verdict.BEHIND,
+    Kind.SILENT: Verdict.BEHIND,
     Kind.LATE: Verdict.BEHIND,
     Kind.UNREAD: Verdict.UNKNOWN,
     Kind.NO_TIMES: Verdict.UNKNOWN,
@@ -79,7 +87,8 @@ _VERDICTS = {
     Kind.NOTHING_NEW: Verdict.IDLE,
     Kind.FINISHED: Verdict.IDLE,
 }
-_DONE = (State.CAUGHT_UP, State.EMPTY)
+_LATE = {Verdict.STOPPED, Verdict.STALLED, Verdict.BEHIND, Verdict.CATCHING_UP}
+_NEAR_LOSS = {Verdict.AT_RISK, Verdict.LOSING_DATA}
 
 
 def severity(verdict: Verdict) -> int:
@@ -88,11 +97,20 @@ def severity(verdict: Verdict) -> int:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What the verdict before said: its word, near a limit it stays, and the visits of each shard."""
+
+    verdict: Verdict | None = None
+    rhythm: Mapping[int, Visits] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class GroupVerdict:
     """The word for a group, why, and the word for each shard.
 
     `complete` is False when the history is too short or something could not be read. `eta` is the time until
-    the group has caught up, known when every late shard is catching up.
+    the group has caught up, known when every late shard is catching up. `rhythm` are the visits of each
+    shard, to be given to the next verdict.
     """
 
     verdict: Verdict
@@ -100,19 +118,7 @@ class GroupVerdict:
     complete: bool
     per_shard: dict[int, Verdict]
     eta: timedelta | None
-
-
-@dataclass(frozen=True)
-class _Group:
-    """What the shards of one group are judged by."""
-
-    now: datetime
-    silence: timedelta
-    grace: timedelta
-    retention: timedelta | None
-    limits: Thresholds
-    alive: bool
-    nameless: bool
+    rhythm: dict[int, Visits]
 
 
 def judge(
@@ -122,40 +128,54 @@ def judge(
     now: datetime,
     group_timeout: timedelta,
     retention: timedelta | None,
-    own_resets: Sequence[tuple[int, datetime]] = (),
+    own_writes: Sequence[OwnWrite] = (),
     thresholds: Thresholds | None = None,
+    before: Before | None = None,
 ) -> GroupVerdict:
     """Judge a group from its history (oldest first, present last) and its present lag.
 
-    `own_resets` are the (shard, time) this product wrote. With too little history the verdict is never
-    stalled or stopped, `complete` is False, and a reason says so.
+    With too little history the word is never stalled or stopped, `complete` is False, and a reason says so.
     """
-    limits = thresholds or Thresholds()
+    limits, before = thresholds or Thresholds(), before or Before()
+    trails = follow(samples, [lag.shard for lag in lags], own_writes, now - limits.look_back(group_timeout))
+    visits = {shard: _visits(trail, before, limits) for shard, trail in trails.items()}
     silence = limits.silence(group_timeout)
-    since = now - max(limits.window, 2 * silence)
-    trails = follow(samples, [lag.shard for lag in lags], own_resets, since)
-    named = any(trail.points and trail.points[-1].seen.consumer for trail in trails.values())
-    group = _Group(
+    group = Group(
         now=now,
+        timeout=group_timeout,
         silence=silence,
-        grace=max(timedelta(seconds=120), group_timeout + timedelta(seconds=60)),
         retention=retention,
         limits=limits,
-        alive=any(_saved_lately(trail, now, silence) for trail in trails.values()),
-        nameless=not named,
+        was_late=before.verdict in _LATE,
+        was_near_loss=before.verdict in _NEAR_LOSS,
+        was_catching_up=before.verdict is Verdict.CATCHING_UP,
+        alive=any(trail.saved_lately(now, silence) for trail in trails.values()),
+        nameless=not any(trail.points and trail.points[-1].seen.consumer for trail in trails.values()),
+        often=any(rhythm.is_often(one, flush=limits.flush) for one in visits.values()),
+        rhythm=visits,
     )
-    findings = {lag.shard: _examine(lag, trails[lag.shard], group) for lag in lags}
+    findings = {lag.shard: examine(lag, trails[lag.shard], group) for lag in lags}
     per_shard = {shard: _worst(found) for shard, found in findings.items()}
-    verdict = _of_group(per_shard)
+    blinks = {lag.shard for lag in lags if _blinks(lag, trails[lag.shard], group)}
+    verdict = _of_group(per_shard, blinks)
     short = not lags or any(_short(lag, trails[lag.shard], group) for lag in lags)
     flat = sorted((one for found in findings.values() for one in found), key=_rank)
     return GroupVerdict(
         verdict=verdict,
         reasons=reasons_of(flat, short=silence if short else None),
-        complete=not short and not any(one.kind in (Kind.UNREAD, Kind.NO_TIMES) for one in flat),
+        complete=not short and not any(one.kind in _NOT_SURE for one in flat),
         per_shard=per_shard,
         eta=_eta(flat) if verdict is Verdict.CATCHING_UP else None,
+        rhythm={shard: one for shard, one in visits.items() if one},
     )
+
+
+_NOT_SURE = (Kind.UNREAD, Kind.NO_TIMES, Kind.SILENT)
+
+
+def _visits(trail: Trail, before: Before, limits: Thresholds) -> Visits:
+    step, earlier = trail.step(limits.late, limits.apart), before.rhythm.get(trail.shard, ())
+    return earlier if step is None else rhythm.follow(earlier, step, apart=limits.apart)
 
 
 def _rank(finding: Finding) -> int:
@@ -166,9 +186,13 @@ def _worst(found: Sequence[Finding]) -> Verdict:
     return _VERDICTS[min(found, key=_rank).kind]
 
 
-def _of_group(per_shard: dict[int, Verdict]) -> Verdict:
-    """Return the worst; a shard without checkpoint speaks for the group only when no other shard has one."""
-    words = set(per_shard.values())
+def _of_group(per_shard: dict[int, Verdict], blinks: set[int]) -> Verdict:
+    """Return the worst; a shard without checkpoint speaks for the group only when no other shard has one.
+
+    A shard that could just not be read does not speak for the others either: shards are away for a minute
+    when the service is upgraded.
+    """
+    words = {word for shard, word in per_shard.items() if shard not in blinks} or set(per_shard.values())
     if words - {Verdict.NOT_STARTED, Verdict.IDLE}:
         words.discard(Verdict.NOT_STARTED)
     return min(words, key=severity, default=Verdict.UNKNOWN)
@@ -178,87 +202,14 @@ def _eta(findings: Sequence[Finding]) -> timedelta | None:
     return max(one.span for one in findings if one.kind is Kind.SHRINKING)
 
 
-def _short(lag: ShardLag, trail: Trail, group: _Group) -> bool:
+def _short(lag: ShardLag, trail: Trail, group: Group) -> bool:
     if lag.state in (State.FINISHED, State.UNKNOWN):
         return False
     return not trail.covers(group.silence, group.limits.min_samples)
 
 
-def _saved_lately(trail: Trail, now: datetime, silence: timedelta) -> bool:
-    saved = trail.saved_at()
-    return saved is not None and now - saved <= silence and not trail.own(saved)
-
-
-def _examine(lag: ShardLag, trail: Trail, group: _Group) -> list[Finding]:
-    """Return everything that can be said about one shard, at least one finding."""
-    match lag.state:
-        case State.UNKNOWN:
-            return [Finding(Kind.UNREAD, lag.shard)]
-        case State.FINISHED:
-            return [Finding(Kind.FINISHED, lag.shard)]
-        case State.NEVER_SAVED:
-            return [Finding(Kind.NEVER_SAVED, lag.shard)]
-    found = []
-    if trail.moved_by_others(group.grace):
-        found.append(Finding(Kind.WENT_BACK, lag.shard))
-    if group.nameless and trail.saved_within(trail.points) and not trail.own(trail.saved_at()):
-        found.append(Finding(Kind.NAMELESS, lag.shard))
-    return [*found, *_by_state(lag, trail, group)]
-
-
-def _by_state(lag: ShardLag, trail: Trail, group: _Group) -> list[Finding]:
-    if lag.state is State.INVALID:
-        return [Finding(Kind.NOT_OF_SHARD, lag.shard)]
-    if lag.state is State.EXPIRED:
-        return [Finding(Kind.LOST, lag.shard, count=lag.lost or 0)]
-    if trail.saves_rarely(group.limits.late, group.now):
-        found = [Finding(Kind.STEPS, lag.shard)]
-    elif lag.state in _DONE:
-        return [_without_backlog(lag, trail, group)]
-    else:
-        found = [_with_backlog(lag, trail, group)]
-    if lag.data_loss_in is not None and lag.data_loss_in < _near(group):
-        found.append(Finding(Kind.NEAR_LOSS, lag.shard, span=lag.data_loss_in))
-    return found
-
-
-def _near(group: _Group) -> timedelta:
-    share = (group.retention or timedelta(0)) * group.limits.loss_share
-    return max(share, group.limits.loss_floor)
-
-
-def _without_backlog(lag: ShardLag, trail: Trail, group: _Group) -> Finding:
-    """Tell idle from ok: without new log groups nothing is saved."""
-    saved = trail.saved_at()
-    long_ago = saved is not None and group.now - saved > group.silence
-    if lag.position is None or long_ago:
-        return Finding(Kind.NOTHING_NEW, lag.shard)
-    quiet = trail.covers(group.silence, group.limits.min_samples) and not trail.end_moved(trail.points)
-    return Finding(Kind.NOTHING_NEW if quiet else Kind.IN_TIME, lag.shard)
-
-
-def _with_backlog(lag: ShardLag, trail: Trail, group: _Group) -> Finding:
-    age = lag.unread_age if lag.unread_age is not None else lag.lag
-    if age is None:
-        return Finding(Kind.NO_TIMES, lag.shard, count=lag.backlog or 0)
-    if age <= group.limits.late:
-        return Finding(Kind.IN_TIME, lag.shard, span=age)
-    pause = trail.pause()
-    still = pause[-1].at - pause[0].at if pause else timedelta(0)
-    if len(pause) >= group.limits.min_samples and still >= group.silence:
-        return Finding(_why_still(trail, group), lag.shard, span=still)
-    drain = trail.drain() if len(trail.points) >= group.limits.min_samples else None
-    if drain is None:
-        return Finding(Kind.LATE, lag.shard, span=age)
-    if drain > 0:
-        return Finding(Kind.SHRINKING, lag.shard, span=timedelta(seconds=(lag.backlog or 0) / drain))
-    return Finding(Kind.FALLING_BEHIND, lag.shard, span=age)
-
-
-def _why_still(trail: Trail, group: _Group) -> Kind:
-    pause = trail.pause()
-    if trail.saved_within(pause):
-        return Kind.SAVES_SAME
-    if group.alive and pause[-1].seen.consumer:
-        return Kind.STUCK_ALONE
-    return Kind.NO_SAVES if trail.end_moved(pause) else Kind.NO_SAVES_NO_DATA
+def _blinks(lag: ShardLag, trail: Trail, group: Group) -> bool:
+    """Whether a shard could just not be read, and was a moment ago."""
+    return (
+        lag.state is State.UNKNOWN and bool(trail.known) and group.now - trail.known[-1].at <= group.silence
+    )

@@ -1,8 +1,13 @@
 """What discovery found: projects, Logstores and consumer groups, the last with the summary pages sort by."""
 
+from datetime import timedelta
+
 from django.db import models
 
 from checkpoints.models.endpoints import Endpoint
+
+DEFAULT_TIMEOUT = timedelta(seconds=60)
+"""Of a group whose own is not known: the longest default of the client libraries."""
 
 
 class Seen(models.Model):
@@ -73,6 +78,7 @@ class ConsumerGroup(Seen):
     severity = models.PositiveSmallIntegerField(default=6)  # domain.verdicts.severity: 0 is the worst
     reasons = models.JSONField(default=list)  # [{"text": msgid, "values": {...}}]
     verdict_complete = models.BooleanField(default=False)
+    rhythm = models.JSONField(default=dict)  # by shard, visits as domain.rhythm.dump returns them
     backlog = models.BigIntegerField(null=True)
     lag_seconds = models.FloatField(null=True)
     lag_is_lower_bound = models.BooleanField(default=False)
@@ -100,6 +106,11 @@ class ConsumerGroup(Seen):
 
     def __str__(self) -> str:
         return f"{self.logstore}/{self.name}"
+
+    @property
+    def timeout(self) -> timedelta:
+        """How long the service waits for a silent consumer of the group."""
+        return timedelta(seconds=self.timeout_seconds) if self.timeout_seconds else DEFAULT_TIMEOUT
 
     @property
     def project(self) -> Project:

@@ -12,15 +12,16 @@ from checkpoints.domain import charts, sparks
 from checkpoints.domain.charts import Chart, Flag, Wanted, XTick
 from checkpoints.domain.history import Mark, Total
 from checkpoints.domain.messages import Message, say
+from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.rollup import roll_marks
 from checkpoints.domain.series import Eta, Series, Span, eta, series
 from checkpoints.domain.sparks import Spark
-from checkpoints.domain.trails import Thresholds
-from checkpoints.models import ConsumerGroup, GroupHistory, ShardReset
+from checkpoints.models import ConsumerGroup, GroupHistory
+from checkpoints.queries import own_writes
 from checkpoints.queries.past import past
+from checkpoints.queries.thresholds import thresholds
 
 NEWEST, MOST = 6, 60
-LATE = Thresholds().late
 BEFORE = timedelta(hours=1)
 """How long before a span our resets still matter to what is seen in it."""
 
@@ -104,21 +105,22 @@ class HistoryView:
 
 
 class _Own(NamedTuple):
-    """A reset of ours: when it was first sent, to which shards, and by whom."""
+    """A reset of ours: when it was first sent, to which shards, by whom, and each write."""
 
     reset: UUID
     at: int
     shards: tuple[int, ...]
     who: str
+    writes: tuple[OwnWrite, ...]
 
 
 def view(
     group: ConsumerGroup, span: Span, *, now: datetime, zone: tzinfo, shard: int | None = None
 ) -> HistoryView:
     """Return the charts of a group, or of one shard, over a span that ends now; its ticks lie in the zone."""
-    own = _own(group, now - timedelta(seconds=span.seconds) - BEFORE)
-    resets = [(number, one.at) for one in own for number in one.shards]
-    stored = past(group, span, now=now, resets=resets, shard=shard)
+    begin = now - timedelta(seconds=span.seconds) - BEFORE
+    own = _own(group, begin)
+    stored = past(group, span, now=now, own=[write for one in own for write in one.writes], shard=shard)
     until = int(now.timestamp())
     found = series(stored.points, span, now=until)
     begins_at = stored.begins_at
@@ -150,7 +152,7 @@ _WRITTEN = Wanted("written", say("Written"), lambda point: point.write_rate)
 
 def _eta(points: Sequence[Total], now: int) -> Eta | None:
     """Return when a late group has caught up; the backlog of one that keeps up only goes up and down."""
-    if not points or (points[-1].lag or 0) < LATE.total_seconds():
+    if not points or (points[-1].lag or 0) < thresholds().late.total_seconds():
         return None
     return eta([(point.at, point.backlog) for point in points], now=now)
 
@@ -163,17 +165,24 @@ def sparks_of(groups: Collection[int], *, now: datetime) -> dict[int, Spark]:
 
 
 def _own(group: ConsumerGroup, since: datetime) -> list[_Own]:
-    sent = ShardReset.objects.filter(reset__group=group, sent_at__gte=since).order_by("sent_at")
+    rows = own_writes.sent([group.pk], since).order_by("sent_at")
     found: dict[UUID, _Own] = {}
-    for pk, who, at, shard in sent.values_list("reset", "reset__actor_name", "sent_at", "shard"):
-        one = found.get(pk) or _Own(pk, int(at.timestamp()), (), who)  # type: ignore[union-attr]
-        found[pk] = one._replace(shards=(*one.shards, shard))
+    for pk, who, shard, *times, after in rows.values_list("reset", "reset__actor_name", *_WRITE):
+        writes = own_writes.at_times(shard, times, after)
+        one = found.get(pk) or _Own(pk, int(writes[0].at), (), who, ())
+        found[pk] = one._replace(shards=(*one.shards, shard), writes=(*one.writes, *writes))
     return list(found.values())
+
+
+_WRITE = ("shard", "sent_at", "settled_at", "after")
+
+
+_KINDS = {"ahead": "foreign"}
 
 
 def _events(found: Series, marks: Sequence[Mark], own: Sequence[_Own]) -> list[Event]:
     """Return all that is marked within the span, newest first."""
-    events = [_event(found, mark.at, mark.kind, _words(mark)) for mark in marks]
+    events = [_event(found, mark.at, _KINDS.get(mark.kind, mark.kind), _words(mark)) for mark in marks]
     events += [_event(found, one.at, "reset", _by(one), one.reset) for one in own]
     return sorted((one for one in events if 0 <= one.x <= 100), key=lambda one: one.at, reverse=True)
 
@@ -192,6 +201,8 @@ def _words(mark: Mark) -> Message:
         return say("Went back by no reset of ours, owner %(who)s, shards: %(shards)s", who=who, shards=shards)
     if mark.kind == "foreign":
         return say("Went back by no reset of ours, owner unknown, shards: %(shards)s", shards=shards)
+    if mark.kind == "ahead":
+        return say("Jumped ahead by no reset of ours, shards: %(shards)s", shards=shards)
     if who:
         return say("New owner %(who)s, shards: %(shards)s", who=who, shards=shards)
     return say("No owner any more, shards: %(shards)s", shards=shards)

@@ -21,8 +21,8 @@ from checkpoints.domain.sparks import STEP, Spark
 from checkpoints.domain.verdicts import WORST_FIRST
 from checkpoints.models import ConsumerGroup, Endpoint, Label, SavedView
 from checkpoints.queries.asking import ORDERS, Asked
-from checkpoints.queries.history import LATE
 from checkpoints.queries.risk import risk
+from checkpoints.queries.thresholds import thresholds
 
 PER_PAGE = 50
 
@@ -179,7 +179,7 @@ def _row(group: ConsumerGroup, labels: list[str], now: datetime, *, is_pinned: b
         data_loss_in=left,
         risk=risk(left, retention=retention),
         spark=spark,
-        caught_up=pace if (group.lag_seconds or 0) >= LATE.total_seconds() else None,
+        caught_up=pace if (group.lag_seconds or 0) >= thresholds().late.total_seconds() else None,
         labels=labels,
         is_pinned=is_pinned,
     )

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 
 from checkpoints.domain import history, lag, rollup
 from checkpoints.domain.history import FIVE, HOURLY, RAW, Level, Mark, Sample, Total
+from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.packing import Unreadable
 from checkpoints.domain.series import Span
 from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Reading
@@ -48,11 +49,6 @@ def gap() -> int:
     return history.gap(settings.COLLECT_INTERVAL)
 
 
-def grace_of(group: ConsumerGroup) -> int:
-    """Return for how many seconds after a reset of ours a consumer may still save an old place."""
-    return max(120, (group.timeout_seconds or 60) + 60)
-
-
 def sample_of(reading: Reading) -> Sample:
     """Return a reading as a sample; nothing that is kept depends on the retention."""
     facts = reading.facts()
@@ -61,27 +57,26 @@ def sample_of(reading: Reading) -> Sample:
 
 
 def past(
-    group: ConsumerGroup, span: Span, *, now: datetime, resets: Sequence[tuple[int, int]], shard: int | None
+    group: ConsumerGroup, span: Span, *, now: datetime, own: Sequence[OwnWrite], shard: int | None
 ) -> Past:
     """Return what is stored of a span that ends now, as fine as the span needs it.
 
-    The group comes best with its history selected as well. `resets` are the (shard, epoch seconds) of ours,
-    from before the span on.
+    The group comes best with its history selected as well. `own` are our writes, from before the span on.
     """
     since = now - timedelta(seconds=span.seconds)
     packed: GroupHistory | None = getattr(group, "history", None)
     chunks = list(_chunks(packed, span, since, whole=shard is None)) if packed else []
     before, fresh = _fresh(group, max(since, packed.raw_until) if packed else since)
     marks = [mark for chunk in chunks for mark in chunk.marks]
-    marks += rollup.marks(fresh, before=before, resets=resets, grace=grace_of(group))
-    newest = fresh[-1] if fresh else before
+    marks += rollup.marks(fresh, before=before, own=own, timeout=group.timeout.total_seconds())
+    newest = [*before, *fresh][-1:]
     if shard is None:
         points = [*_each(chunks, history.unpack_totals)]
-        points += rollup.totals(fresh, before=before, resets=resets, gap=gap())
+        points += rollup.totals(fresh, before=before[-1] if before else None, own=own, gap=gap())
     else:
-        points = _of_shard(shard, chunks, [*([before] if before else []), *fresh], resets)
+        points = _of_shard(shard, chunks, [*before[-1:], *fresh], own)
         marks = [mark for mark in marks if shard in mark.shards]
-    return Past(points, marks, sorted(newest.shards) if newest else [], _begin(packed, fresh))
+    return Past(points, marks, sorted(newest[0].shards) if newest else [], _begin(packed, fresh))
 
 
 def _begin(packed: GroupHistory | None, fresh: Sequence[Sample]) -> datetime | None:
@@ -91,14 +86,14 @@ def _begin(packed: GroupHistory | None, fresh: Sequence[Sample]) -> datetime | N
 
 
 def _of_shard(
-    shard: int, chunks: Sequence[_Stored], fresh: Sequence[Sample], resets: Sequence[tuple[int, int]]
+    shard: int, chunks: Sequence[_Stored], fresh: Sequence[Sample], own: Sequence[OwnWrite]
 ) -> list[Total]:
     samples = [*_each(chunks, partial(history.unpack_samples, only=shard))]
     newest = samples[-1].at if samples else 0
     samples += [one for one in fresh if one.at > newest]
     alone = [Sample(one.at, {shard: one.shards[shard]}) for one in samples if shard in one.shards]
     widest = max((chunk.level.step for chunk in chunks), default=0)
-    return rollup.totals(alone, before=None, resets=resets, gap=max(gap(), 5 * widest // 2))
+    return rollup.totals(alone, before=None, own=own, gap=max(gap(), 5 * widest // 2))
 
 
 def _each(chunks: Iterable[_Stored], unpack: Callable[[bytes], Iterable[T]]) -> Iterator[T]:
@@ -131,10 +126,11 @@ def _chunks(packed: GroupHistory, span: Span, since: datetime, *, whole: bool) -
         yield _Stored(_LEVELS[level_number], kept, bytes(content))
 
 
-def _fresh(group: ConsumerGroup, start: datetime) -> tuple[Sample | None, list[Sample]]:
-    """Return the readings from a time on, and the one before them."""
-    before = group.readings.filter(taken_at__lt=start).order_by("-taken_at").values("taken_at")[:1]
-    wanted = group.readings.filter(taken_at__gte=Coalesce(Subquery(before), start)).order_by("taken_at")
-    samples = [sample_of(reading) for reading in wanted]
-    ahead = samples.pop(0) if samples and samples[0].at < int(start.timestamp()) else None
-    return ahead, samples
+def _fresh(group: ConsumerGroup, start: datetime) -> tuple[list[Sample], list[Sample]]:
+    """Return the readings from a time on, and some before them."""
+    before = group.readings.filter(taken_at__lt=start).values("taken_at")
+    most = before.order_by("-taken_at")[rollup.BEFORE - 1 : rollup.BEFORE]
+    first = Coalesce(Subquery(most), Subquery(before.order_by("taken_at")[:1]), start)
+    samples = [sample_of(one) for one in group.readings.filter(taken_at__gte=first).order_by("taken_at")]
+    fresh = [one for one in samples if one.at >= int(start.timestamp())]
+    return samples[: len(samples) - len(fresh)], fresh

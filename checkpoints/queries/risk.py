@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from checkpoints.queries.thresholds import thresholds
+
 
 def risk(left: timedelta | None, *, retention: timedelta | None) -> str:
-    """Return "bad" below a tenth of the retention or six hours, "warn" below half of it, else ""."""
+    """Return "bad" where a verdict says so too, "warn" below half of the retention, else ""."""
     if left is None or retention is None:
         return ""
-    if left < max(retention / 10, timedelta(hours=6)):
+    if left < thresholds().near_loss(retention):
         return "bad"
     return "warn" if left < retention / 2 else ""

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
 
 from checkpoints import sls
 from checkpoints.domain.activity import Activity, ActivitySample, activity, quiet_after
-from checkpoints.models import ConsumerGroup, Plan, ShardReset
+from checkpoints.models import ConsumerGroup, Plan
+from checkpoints.queries.own_writes import own_writes
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.connections import connect
 from checkpoints.services.problems import explain
 from checkpoints.services.sealing import Locked
 
-TIMEOUT = timedelta(seconds=60)
-"""The timeout of a group whose own is not known: the longest default of the client libraries."""
 JUST_NOW = timedelta(seconds=4)
 Look = tuple[datetime, Sequence[sls.Checkpoint]]
-
-
-def timeout_of(group: ConsumerGroup) -> timedelta:
-    """Return how long the service waits for a silent consumer of this group."""
-    return TIMEOUT if group.timeout_seconds is None else timedelta(seconds=group.timeout_seconds)
 
 
 def look(
@@ -62,7 +56,7 @@ def as_json(seen: Activity) -> dict[str, Any]:
 
 def judge(group: ConsumerGroup, looks: Sequence[Look], ends: Mapping[int, int], *, now: datetime) -> Activity:
     """Return whether anybody consumes the group; `looks` are fresh, `ends` are the ends just read."""
-    window = now - quiet_after(timeout_of(group))
+    window = now - quiet_after(group.timeout)
     samples = [*_stored(group, window, now)]
     unread = {(one.shard, one.position): one.unread_since for one in samples}
     behind = {one.shard: one.position for one in samples if one.at_end is False}
@@ -78,7 +72,7 @@ def judge(group: ConsumerGroup, looks: Sequence[Look], ends: Mapping[int, int], 
             samples.append(
                 ActivitySample(at, found.shard, found.updated_at, position, found.consumer, at_end, since)
             )
-    return activity(samples, now=now, group_timeout=timeout_of(group), own_writes=_own(group, now))
+    return activity(samples, now=now, group_timeout=group.timeout, own_writes=_own(group, now))
 
 
 def _stored(group: ConsumerGroup, since: datetime, now: datetime) -> Iterable[ActivitySample]:
@@ -99,12 +93,5 @@ def _stored(group: ConsumerGroup, since: datetime, now: datetime) -> Iterable[Ac
 
 def _own(group: ConsumerGroup, now: datetime) -> list[tuple[int, datetime, int]]:
     """Return when this product wrote what to which shard lately: those saves are no sign of a consumer."""
-    since = now - timedelta(hours=1)
-    rows = ShardReset.objects.filter(reset__group=group, sent_at__gte=since)
-    written = rows.exclude(outcome=ShardReset.Outcome.REFUSED)
-    return [
-        (shard, at, int(after["position"]))
-        for shard, sent, settled, after in written.values_list("shard", "sent_at", "settled_at", "after")
-        for at in (sent, settled)
-        if at is not None
-    ]
+    written = own_writes([group], now - timedelta(hours=1))[group.pk]
+    return [(one.shard, datetime.fromtimestamp(one.at, UTC), one.position) for one in written]

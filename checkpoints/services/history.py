@@ -7,7 +7,7 @@ transaction that notes how far its group is packed: a run that dies or comes twi
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,10 +18,11 @@ from django.db.models import F, Min
 
 from checkpoints.domain import history, rollup, sparks
 from checkpoints.domain.history import FIVE, HOURLY, RAW, Level, Mark, Sample, Total
+from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.packing import Unreadable
 from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Lease, Reading
-from checkpoints.queries.past import gap, grace_of, sample_of
-from checkpoints.services import summaries
+from checkpoints.queries.own_writes import own_writes
+from checkpoints.queries.past import gap, sample_of
 
 LEASE = timedelta(minutes=5)
 SETTLED = timedelta(minutes=5)
@@ -131,9 +132,9 @@ def _pack_batch(pks: Sequence[int], start: datetime, limit: datetime) -> None:
     if not found:
         end = _next_start(pks, end, limit)
     groups = ConsumerGroup.objects.in_bulk([*found])
-    resets = summaries.own_resets(groups.values(), start - timedelta(hours=1))
+    own = own_writes(groups.values(), start - timedelta(hours=1))
     chunks = [
-        _raw_chunk(groups[pk], start, samples, before, _epochs(resets[pk]))
+        _raw_chunk(groups[pk], start, samples, before, own[pk])
         for pk, (before, samples) in found.items()
         if pk in groups
     ]
@@ -142,21 +143,24 @@ def _pack_batch(pks: Sequence[int], start: datetime, limit: datetime) -> None:
 
 def _readings(
     pks: Sequence[int], start: datetime, end: datetime
-) -> dict[int, tuple[Sample | None, list[Sample]]]:
-    """Return the samples of each group that has some, and the one before them."""
+) -> dict[int, tuple[list[Sample], list[Sample]]]:
+    """Return the samples of each group that has some, and those before them."""
     before = start - timedelta(seconds=gap())
     stored = Reading.objects.filter(group__in=pks, taken_at__gte=before, taken_at__lt=end)
     inside: dict[int, list[int]] = defaultdict(list)
-    ahead: dict[int, int] = {}
+    ahead: dict[int, deque[int]] = defaultdict(lambda: deque(maxlen=rollup.BEFORE))
     for pk, group, at in stored.order_by("taken_at").values_list("pk", "group", "taken_at"):
         if at < start:
-            ahead[group] = pk
+            ahead[group].append(pk)
         else:
             inside[group].append(pk)
-    wanted = [pk for group, own in inside.items() for pk in (*own, ahead.get(group)) if pk is not None]
+    wanted = [pk for group, own in inside.items() for pk in (*ahead[group], *own)]
     samples = {pk: sample_of(reading) for pk, reading in Reading.objects.in_bulk(wanted).items()}
     return {
-        group: (samples.get(ahead.get(group, 0)), [samples[pk] for pk in own if pk in samples])
+        group: (
+            [samples[pk] for pk in ahead[group] if pk in samples],
+            [samples[pk] for pk in own if pk in samples],
+        )
         for group, own in inside.items()
     }
 
@@ -171,11 +175,11 @@ def _raw_chunk(
     group: ConsumerGroup,
     start: datetime,
     samples: Sequence[Sample],
-    before: Sample | None,
-    resets: Sequence[tuple[int, int]],
+    before: Sequence[Sample],
+    own: Sequence[OwnWrite],
 ) -> HistoryChunk:
-    points = rollup.totals(samples, before=before, resets=resets, gap=gap())
-    marks = rollup.marks(samples, before=before, resets=resets, grace=grace_of(group))
+    points = rollup.totals(samples, before=before[-1] if before else None, own=own, gap=gap())
+    marks = rollup.marks(samples, before=before, own=own, timeout=group.timeout.total_seconds())
     return _chunk(RAW, group.pk, start, samples, points, marks)
 
 
@@ -254,7 +258,3 @@ def _drop(now: datetime) -> None:
 
 def _start(level: Level, at: datetime) -> datetime:
     return datetime.fromtimestamp(level.start(int(at.timestamp())), UTC)
-
-
-def _epochs(resets: Iterable[tuple[int, datetime]]) -> list[tuple[int, int]]:
-    return [(shard, int(at.timestamp())) for shard, at in resets]

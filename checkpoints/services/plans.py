@@ -165,7 +165,7 @@ def _body(group: ConsumerGroup, made_of: Draft, wish: Wish, typed: str, maker: U
             "maker": maker.pk,
             "target": text_of(wish.target),
             "each": {str(shard): text_of(target) for shard, target in wish.each.items()},
-            "timeout_seconds": int(evidence.timeout_of(group).total_seconds()),
+            "timeout_seconds": int(group.timeout.total_seconds()),
             "nonce": str(uuid.uuid4()),
         },
     }

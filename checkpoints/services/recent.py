@@ -78,4 +78,5 @@ def _shard(fact: ShardFacts, found: ShardLag) -> ShardSample:
         consumer=fact.consumer,
         backlog=found.backlog,
         lag_seconds=None if found.lag is None else found.lag.total_seconds(),
+        unread_at=found.oldest_unread_at,
     )

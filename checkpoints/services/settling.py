@@ -15,7 +15,7 @@ from checkpoints import sls
 from checkpoints.domain import outcomes, positions, watching
 from checkpoints.domain.outcomes import ShardOutcome
 from checkpoints.models import AuditRow, ConsumerGroup, Reset, ShardReset
-from checkpoints.services import audit, evidence
+from checkpoints.services import audit
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
@@ -68,7 +68,7 @@ def finish(reset: Reset, seen: Seen, *, actor: Actor, now: datetime) -> None:
 
 
 def _close(reset: Reset, now: datetime) -> bool:
-    timeout = evidence.timeout_of(reset.group)
+    timeout = reset.group.timeout
     changed = Reset.objects.filter(pk=reset.pk, outcome=Reset.Outcome.SENDING).update(
         outcome=Reset.Outcome.UNKNOWN, finished_at=now, watch_until=watching.watch_until(now, timeout)
     )

@@ -11,18 +11,21 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 
-from checkpoints.domain import lag, verdicts
+from checkpoints.domain import lag, rhythm, verdicts
 from checkpoints.domain.lag import ShardFacts, ShardLag
-from checkpoints.domain.verdicts import Sample
-from checkpoints.models import ConsumerGroup, Logstore, Reading, ShardReset
+from checkpoints.domain.moves import OwnWrite
+from checkpoints.domain.thresholds import Thresholds
+from checkpoints.domain.verdicts import Before, Sample, Verdict
+from checkpoints.models import ConsumerGroup, Logstore, Reading
 from checkpoints.models.facts import dump
-from checkpoints.services import recent
+from checkpoints.queries.own_writes import own_writes
+from checkpoints.queries.thresholds import thresholds
+from checkpoints.services import leases, recent
 
 # What a verdict looks back on, and so what is kept for now.
-HISTORY = timedelta(hours=1)
+HISTORY = timedelta(minutes=75)
 UNPACKED = timedelta(days=1)
-LOOK_BACK = timedelta(minutes=20)
-DEFAULT_TIMEOUT = timedelta(seconds=60)
+SPARE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,10 @@ def judge(seen: Iterable[tuple[ConsumerGroup, Sequence[ShardFacts]]], *, now: da
     """Judge groups by what was just seen and by their last readings; nothing is written yet."""
     seen = list(seen)
     groups = [group for group, _ in seen]
-    history = recent.samples(groups, since=now - LOOK_BACK)
-    resets = own_resets(groups, now - LOOK_BACK)
-    return [_judged(group, facts, history.get(group.pk, []), resets[group.pk], now) for group, facts in seen]
+    since = now - _look_back(groups)
+    history = recent.samples(groups, since=since)
+    own = own_writes(groups, since - SPARE)
+    return [_judged(group, facts, history.get(group.pk, []), own[group.pk], now) for group, facts in seen]
 
 
 @transaction.atomic
@@ -78,21 +82,20 @@ def write(found: Sequence[Judged]) -> None:
         recent.remember(one.reading, one.sample)
 
 
-def timeout_of(group: ConsumerGroup) -> timedelta:
-    """Return after how long without a heartbeat the service drops a consumer of this group."""
-    return timedelta(seconds=group.timeout_seconds) if group.timeout_seconds else DEFAULT_TIMEOUT
+def _limits(group: ConsumerGroup) -> Thresholds:
+    """Return the limits for a group: a trend needs some readings, however far apart they are."""
+    return thresholds().for_readings_every(leases.interval(group.endpoint))
 
 
-def own_resets(
-    groups: Iterable[ConsumerGroup], since: datetime
-) -> defaultdict[int, list[tuple[int, datetime]]]:
-    """Return (shard, when) of what we wrote ourselves, by group id: it is no foreign move."""
-    sent = ShardReset.objects.filter(reset__group__in=[group.pk for group in groups], sent_at__gte=since)
-    found = defaultdict(list)
-    for group, shard, at in sent.values_list("reset__group", "shard", "sent_at"):
-        if at is not None:
-            found[group].append((shard, at))
-    return found
+def _look_back(groups: Sequence[ConsumerGroup]) -> timedelta:
+    """Return how far back the verdicts of these groups look."""
+    return max((_limits(one).look_back(one.timeout) for one in groups), default=SPARE) + SPARE
+
+
+def _before(group: ConsumerGroup) -> Before:
+    """Return what the verdict before said; that of a group never read said nothing."""
+    visits = {int(shard): rhythm.load(stored) for shard, stored in group.rhythm.items()}
+    return Before(Verdict(group.verdict) if group.read_at else None, visits)
 
 
 def prune(groups: Iterable[ConsumerGroup], *, now: datetime) -> None:
@@ -100,7 +103,9 @@ def prune(groups: Iterable[ConsumerGroup], *, now: datetime) -> None:
 
     What the history has not packed yet stays for a day: perhaps it was seen just before the workers stopped.
     """
-    old = Reading.objects.filter(group__in=[group.pk for group in groups], taken_at__lt=now - HISTORY)
+    groups = list(groups)
+    before = now - max(HISTORY, _look_back(groups))
+    old = Reading.objects.filter(group__in=[group.pk for group in groups], taken_at__lt=before)
     unpacked = Q(group__history__raw_until__lte=F("taken_at"), taken_at__gte=now - UNPACKED)
     old.exclude(unpacked).delete()
 
@@ -109,7 +114,7 @@ def _judged(
     group: ConsumerGroup,
     facts: Sequence[ShardFacts],
     history: Sequence[Sample],
-    resets: Sequence[tuple[int, datetime]],
+    own: Sequence[OwnWrite],
     now: datetime,
 ) -> Judged:
     kept_for = retention(group.logstore)
@@ -119,9 +124,11 @@ def _judged(
         [*history, sample],
         lags,
         now=now,
-        group_timeout=timeout_of(group),
+        group_timeout=group.timeout,
         retention=kept_for,
-        own_resets=resets,
+        own_writes=own,
+        thresholds=_limits(group),
+        before=_before(group),
     )
     total = lag.total(lags)
     commits = [fact.updated_at for fact in facts if fact.updated_at is not None]
@@ -131,6 +138,7 @@ def _judged(
         "severity": verdicts.severity(verdict.verdict),
         "reasons": [reason.dump() for reason in verdict.reasons],
         "verdict_complete": verdict.complete,
+        "rhythm": {str(shard): rhythm.dump(visits) for shard, visits in verdict.rhythm.items()},
         "backlog": total.backlog,
         "lag_seconds": None if total.lag is None else total.lag.total_seconds(),
         "lag_is_lower_bound": total.lag_is_lower_bound,

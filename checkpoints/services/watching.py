@@ -13,7 +13,7 @@ from checkpoints.domain import positions
 from checkpoints.domain import watching as rules
 from checkpoints.domain.messages import say
 from checkpoints.models import ConsumerGroup, Reset, ShardReset
-from checkpoints.services import audit, evidence, settling
+from checkpoints.services import audit, settling
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
@@ -89,7 +89,7 @@ def _idle_shards(reset: Reset, seen: Seen, now: datetime) -> frozenset[int]:
     Such consumers were seen before the reset, at the end of the shard. Once the time of a normal watch is
     over, this asks now and then whether log groups arrived.
     """
-    timeout = evidence.timeout_of(reset.group)
+    timeout = reset.group.timeout
     over = reset.finished_at is not None and now >= rules.watch_until(reset.finished_at, timeout)
     if not over or seen.checkpoints is None or not _names_before(reset.plan.body):
         return frozenset()

@@ -10,6 +10,12 @@ from emulator.server import Server
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "healthy": single.healthy,
     "lagging": single.lagging,
+    "catching-up": single.catching_up,
+    "rarely-saves": single.rarely_saves,
+    "idle": single.idle,
+    "not-started": single.not_started,
+    "at-risk": single.at_risk,
+    "meddling": single.meddling,
     "stalled": single.stalled,
     "stopped": single.stopped,
     "expired": single.expired,

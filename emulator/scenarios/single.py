@@ -31,6 +31,49 @@ def lagging(stage: Stage) -> None:
     stage.consume("shop", orders, GROUP, *NAMES, pace=0.95)
 
 
+def catching_up(stage: Stage) -> None:
+    """Consumers are two hours behind and read three times as fast as is written."""
+    orders = _orders(stage)
+    stage.group(orders, GROUP, Past(behind=2 * HOUR, consumers=NAMES))
+    stage.consume("shop", orders, GROUP, *NAMES, pace=3)
+
+
+def rarely_saves(stage: Stage) -> None:
+    """Consumers keep up but save only every twelve minutes."""
+    orders = _orders(stage)
+    stage.group(orders, GROUP, Past(behind=600, saved_ago=600, consumers=NAMES))
+    stage.consume("shop", orders, GROUP, *NAMES, commit_seconds=720)
+
+
+def idle(stage: Stage) -> None:
+    """Everything is read, and nothing has been written for two hours."""
+    orders = _orders(stage)
+    for shard in orders.all_shards.values():
+        shard.times = type(shard.times)("d", (time - 2 * HOUR for time in shard.times))
+        shard.set_rate(0, stage.now)
+    stage.group(orders, GROUP, Past(saved_ago=2 * HOUR, consumers=NAMES))
+    stage.consume("shop", orders, GROUP, *NAMES)
+
+
+def not_started(stage: Stage) -> None:
+    """A group that was made and never consumed."""
+    stage.group(_orders(stage), GROUP)
+
+
+def at_risk(stage: Stage) -> None:
+    """Consumers are 20 hours behind, keep their distance, and data is kept for a day."""
+    orders = _orders(stage, rate=0.05, history=3 * DAY, ttl_days=1)
+    stage.group(orders, GROUP, Past(behind=20 * HOUR, consumers=NAMES))
+    stage.consume("shop", orders, GROUP, *NAMES, pace=1)
+
+
+def meddling(stage: Stage) -> None:
+    """Somebody with a tool takes a stopped group back by half an hour, every 20 minutes."""
+    orders = _orders(stage)
+    stage.group(orders, GROUP, Past(behind=HOUR, saved_ago=HOUR, consumers=NAMES))
+    stage.meddle("shop", orders, GROUP, by=-HOUR / 2, every=HOUR / 3)
+
+
 def stalled(stage: Stage) -> None:
     """Consumers are alive and hold their shards but commit nothing: a poison message."""
     orders = _orders(stage)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emulator.actors import Consumer, Reader
+from emulator.actors import Consumer, Reader, Tool
 from emulator.cursors import encode
 from emulator.faults import Fault
 from emulator.groups import Checkpoint, Group
@@ -110,6 +110,10 @@ class Stage:
             Reader(self.world, place, **how)
         ]
         self.world.actors.extend(actors)
+
+    def meddle(self, project: str, logstore: Logstore, group: str, *, by: float, every: float) -> None:
+        """Let somebody with a tool move the group by so many seconds, every so many seconds."""
+        self.world.actors.append(Tool(self.world, (project, logstore.name, group), by=by, every=every))
 
     def fault(self, fault: Fault) -> None:
         self.server.faults.active.append(fault)

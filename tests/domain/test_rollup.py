@@ -5,18 +5,19 @@ import pytest
 from checkpoints.domain import lag, rollup
 from checkpoints.domain.history import Mark
 from checkpoints.domain.lag import ShardLag, State
+from checkpoints.domain.moves import OwnWrite
 from tests.domain.past import NOON, sample, seen, total
 
 UNKNOWN = seen(None, None, state=State.UNKNOWN, owner="")
 NEVER = seen(None, 150, state=State.NEVER_SAVED, backlog=None, lag=None, owner="")
 
 
-def totals(*samples, resets=(), before=None):
-    return rollup.totals(samples, before=before, resets=resets, gap=1800)
+def totals(*samples, own=(), before=None):
+    return rollup.totals(samples, before=before, own=own, gap=1800)
 
 
-def marks(*samples, resets=(), before=None, grace=120):
-    return rollup.marks(samples, before=before, resets=resets, grace=grace)
+def marks(*samples, own=(), before=()):
+    return rollup.marks(samples, before=before, own=own, timeout=60)
 
 
 SHARDS = {
@@ -88,8 +89,8 @@ def test_a_move_that_is_no_consumption_is_not_told_as_one(before, after, drained
 
 def test_a_reset_of_ours_is_not_consumption_but_the_other_shards_go_on():
     samples = sample(0, s0=seen(100), s1=seen(100)), sample(1, s0=seen(150), s1=seen(110))
-    assert totals(*samples, resets=[(0, NOON + 30)])[1].drained == 10
-    assert totals(*samples, resets=[(0, NOON - 90)])[1].drained == 60
+    assert totals(*samples, own=[OwnWrite(0, NOON + 30, 150)])[1].drained == 10
+    assert totals(*samples, own=[OwnWrite(0, NOON - 90, 100)])[1].drained == 60
 
 
 def test_an_end_that_is_not_known_leaves_the_rate_unknown():
@@ -119,7 +120,8 @@ def test_going_back_is_a_foreign_move_and_names_the_owner():
     ],
 )
 def test_going_back_by_a_reset_of_ours_is_none(shard, minute, kinds):
-    found = marks(sample(0, s0=seen(100)), sample(1, s0=seen(90)), resets=[(shard, NOON + int(60 * minute))])
+    own = [OwnWrite(shard, NOON + int(60 * minute), 90)]
+    found = marks(sample(0, s0=seen(100)), sample(1, s0=seen(90)), own=own)
     assert [mark.kind for mark in found] == kinds
 
 
@@ -132,7 +134,15 @@ def test_a_change_of_owner_is_marked_with_the_new_one():
     one = sample(0, s0=seen(), s1=seen(), s2=seen())
     two = sample(1, s0=seen(owner="b"), s1=seen(owner="a"), s2=seen())
     assert marks(one, two) == [Mark(NOON + 60, "owner", (0, 1), "a, b")]
-    assert marks(two, before=one) == marks(one, two)
+    assert marks(two, before=[one]) == marks(one, two)
+
+
+def test_a_jump_ahead_is_marked_by_what_the_group_did_before():
+    before = [sample(minute, s0=seen(100 + 10 * minute, 5000)) for minute in range(4)]
+    jumped = sample(4, s0=seen(4000, 5000))
+    assert [mark.kind for mark in marks(*before, jumped)] == ["ahead"]
+    assert [mark.kind for mark in marks(jumped, before=before)] == ["ahead"]
+    assert marks(jumped, before=before[3:]) == []
 
 
 def test_nobody_is_an_owner_too():

@@ -1,72 +1,34 @@
+"""The word for a group, from its history and its lag."""
+
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from checkpoints.domain.lag import ShardLag, State
-from checkpoints.domain.verdicts import WORST_FIRST, Sample, ShardSample, Thresholds, Verdict, judge, severity
-
-NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
-TIMEOUT = timedelta(seconds=60)
-TTL = timedelta(days=30)
-MINUTE = timedelta(minutes=1)
-OLD = NOW - timedelta(hours=3)
-
-
-def history(positions, ends, *, shard=0, consumer="c-1", saved=None, states=None, lags=None, step=MINUTE):
-    """One shard, a sample a minute up to now; saved at each move unless told otherwise."""
-    count = len(positions)
-    at = [NOW - step * (count - 1 - number) for number in range(count)]
-    last, samples = OLD, []
-    for number, position in enumerate(positions):
-        if number and position != positions[number - 1]:
-            last = at[number]
-        seen = ShardSample(
-            shard,
-            states[number] if states else State.BEHIND,
-            position,
-            ends[number],
-            saved[number] if saved else last,
-            consumer,
-            None if position is None else ends[number] - position,
-            lags[number] if lags else 600.0,
-        )
-        samples.append(Sample(at[number], (seen,)))
-    return samples
-
-
-def together(*histories):
-    return [Sample(row[0].at, tuple(one.shards[0] for one in row)) for row in zip(*histories, strict=True)]
-
-
-def late(shard=0, *, backlog=100, age=600, **more):
-    span = timedelta(seconds=age)
-    known = {"lag": span, "unread_age": span, "data_loss_in": TTL - span}
-    return ShardLag(shard, State.BEHIND, position=1, backlog=backlog, **(known | more))
-
-
-def done(shard=0, state=State.CAUGHT_UP):
-    return ShardLag(shard, state, position=1, backlog=0, lag=timedelta(0), unread_age=timedelta(0))
-
-
-def judged(samples, *lags, **more):
-    known = {"now": NOW, "group_timeout": TIMEOUT, "retention": TTL}
-    return judge(samples, lags, **(known | more))
-
-
-def told(verdict):
-    return " ".join(str(reason) for reason in verdict.reasons)
-
-
-STILL = [100] * 10
-GROWING = list(range(200, 300, 10))
-SAME = [200] * 10
+from checkpoints.domain.thresholds import Thresholds
+from checkpoints.domain.verdicts import WORST_FIRST, Verdict, severity
+from tests.domain.judging import (
+    GROWING,
+    MINUTE,
+    NOW,
+    OLD,
+    SAME,
+    STILL,
+    done,
+    history,
+    judged,
+    late,
+    own,
+    together,
+    told,
+)
 
 
 def test_nothing_saved_while_log_groups_arrive_is_stopped():
     verdict = judged(history(STILL, GROWING), late())
     assert (verdict.verdict, verdict.complete) == (Verdict.STOPPED, True)
-    assert "Nothing saved for 9m while log groups arrive (shards 0)" in told(verdict)
+    assert "Nothing saved for 3h while log groups arrive (shards 0)" in told(verdict)
 
 
 def test_nothing_saved_and_nothing_new_is_stopped_too():
@@ -95,11 +57,20 @@ def test_a_shard_that_nobody_owns_is_stopped_although_the_group_saves():
 
 
 def test_our_own_reset_does_not_make_a_stopped_group_look_alive():
-    reset = NOW - 10 * MINUTE
-    samples = history(STILL, GROWING, saved=[reset] * 10)
-    limits = Thresholds(flush=timedelta(seconds=180))
-    verdict = judged(samples, late(), own_resets=[(0, reset)], thresholds=limits)
+    reset = NOW - 8.5 * MINUTE
+    samples = history([900, *STILL[1:]], GROWING, saved=[OLD, *[reset] * 9])
+    limits = Thresholds(flush=timedelta(seconds=160))
+    verdict = judged(samples, late(), own_writes=own(0, reset, 100), thresholds=limits)
     assert verdict.verdict is Verdict.STOPPED
+    assert "Nothing saved for 3h" in told(verdict)
+    assert verdict.rhythm == {}
+
+
+@pytest.mark.parametrize(("position", "word"), [(50, Verdict.STALLED), (290, Verdict.STOPPED)])
+def test_a_save_is_ours_only_at_the_place_we_wrote(position, word):
+    samples = together(history(STILL, GROWING), history(GROWING, GROWING, shard=1))
+    written = own(1, NOW - timedelta(seconds=3), position)
+    assert judged(samples, late(0), done(1), own_writes=written).per_shard[0] is word
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
@@ -110,7 +81,7 @@ def test_too_little_history_is_told_and_never_called_stopped_or_stalled(count):
 
 
 def test_history_from_before_our_reset_does_not_count():
-    verdict = judged(history(STILL, GROWING), late(), own_resets=[(0, NOW - 90 * timedelta(seconds=1))])
+    verdict = judged(history(STILL, GROWING), late(), own_writes=own(0, NOW - 90 * timedelta(seconds=1), 100))
     assert (verdict.verdict, verdict.complete) == (Verdict.BEHIND, False)
 
 
@@ -130,28 +101,6 @@ def test_history_without_backlog_gives_no_trend():
     samples = history([100, 110, 120, 130, 140], [200] * 5)
     blank = [replace(one, shards=(replace(one.shards[0], backlog=None),)) for one in samples]
     assert "lie unread" in told(judged(blank, late()))
-
-
-def test_saving_in_steps_up_to_the_end_is_rarely_saves_not_stopped():
-    positions = [100] * 10 + [190] + [190] * 9 + [290] + [290] * 8
-    ends = list(range(100, 100 + 10 * len(positions), 10))
-    lags = [0.0 if index in (10, 20) else 500.0 for index in range(len(positions))]
-    verdict = judged(history(positions, ends, lags=lags), late(age=480))
-    assert verdict.verdict is Verdict.RARELY_SAVES
-
-
-def test_steps_that_do_not_reach_the_end_are_lag():
-    positions = [100] * 10 + [190] + [190] * 9 + [290] + [290] * 8
-    ends = list(range(5000, 5000 + 10 * len(positions), 10))
-    assert judged(history(positions, ends), late(age=480)).verdict is Verdict.STOPPED
-
-
-def test_steps_seen_as_caught_up_count_without_a_lag_figure():
-    positions = [100] * 6 + [160] * 6 + [220] * 3
-    ends = list(range(100, 250, 10))
-    states = [State.CAUGHT_UP if index in (6, 12) else State.BEHIND for index in range(15)]
-    samples = history(positions, ends, states=states, lags=[None] * 15)
-    assert judged(samples, late()).verdict is Verdict.RARELY_SAVES
 
 
 def test_unread_data_close_to_its_expiry_is_at_risk():
@@ -188,8 +137,22 @@ def test_a_checkpoint_that_went_back_without_our_reset_is_a_foreign_move():
 
 def test_our_own_rewind_is_not_foreign():
     samples = history([500, 500, 500, 100, 300, 480], [510] * 6)
-    assert judged(samples, done(), own_resets=[(0, NOW - 2 * MINUTE)]).verdict is Verdict.OK
-    assert judged(samples, done(), own_resets=[(1, NOW - 2 * MINUTE)]).verdict is Verdict.FOREIGN_MOVE
+    assert judged(samples, done(), own_writes=own(0, NOW - 2 * MINUTE, 100)).verdict is Verdict.OK
+    assert judged(samples, done(), own_writes=own(1, NOW - 2 * MINUTE, 100)).verdict is Verdict.FOREIGN_MOVE
+
+
+def test_a_jump_ahead_without_our_reset_is_a_foreign_move():
+    verdict = judged(history([0, 50, 100, 150, 90_000, 90_050], [10**6] * 6), late(age=20))
+    assert verdict.verdict is Verdict.FOREIGN_MOVE
+    assert "jumped over 89850 log groups" in told(verdict)
+
+
+def test_a_save_without_a_name_between_saves_with_one_is_a_foreign_move():
+    samples = history([0, 50, 100], [10**6] * 3)
+    tool = replace(samples[-1].shards[0], consumer="", updated_at=NOW - timedelta(seconds=9))
+    verdict = judged([*samples[:-1], replace(samples[-1], shards=(tool,))], late(age=20))
+    assert verdict.verdict is Verdict.FOREIGN_MOVE
+    assert "without a consumer's name, as tools do" in told(verdict)
 
 
 def test_saves_without_a_name_are_progress_only():
@@ -201,7 +164,9 @@ def test_saves_without_a_name_are_progress_only():
 def test_our_own_write_without_a_name_is_not_progress_only():
     reset = NOW - timedelta(seconds=2)
     samples = history([100] * 9 + [50], SAME, consumer="", saved=[OLD] * 9 + [reset])
-    assert Verdict.PROGRESS_ONLY not in judged(samples, done(), own_resets=[(0, reset)]).per_shard.values()
+    assert (
+        Verdict.PROGRESS_ONLY not in judged(samples, done(), own_writes=own(0, reset, 50)).per_shard.values()
+    )
 
 
 def test_a_group_that_never_saved_has_not_started():
@@ -247,6 +212,19 @@ def test_a_shard_that_could_not_be_read_makes_the_group_unknown_and_incomplete()
     assert "Shards 1 could not be read" in told(verdict)
 
 
+def test_one_shard_that_just_cannot_be_read_does_not_speak_for_the_others():
+    samples = together(
+        history(GROWING, GROWING),
+        history(GROWING, GROWING, shard=1, states=[State.BEHIND] * 8 + [State.UNKNOWN] * 2),
+    )
+    verdict = judged(samples, done(0), ShardLag(1, State.UNKNOWN))
+    assert (verdict.verdict, verdict.complete) == (Verdict.OK, False)
+    assert verdict.per_shard == {0: Verdict.OK, 1: Verdict.UNKNOWN}
+    assert "Shards 1 could not be read" in told(verdict)
+    alone = history(GROWING, GROWING, states=[State.BEHIND] * 8 + [State.UNKNOWN] * 2)
+    assert judged(alone, ShardLag(0, State.UNKNOWN)).verdict is Verdict.UNKNOWN
+
+
 def test_a_group_without_shards_is_unknown():
     verdict = judged([])
     assert (verdict.verdict, verdict.complete, verdict.per_shard) == (Verdict.UNKNOWN, False, {})
@@ -256,9 +234,12 @@ def test_a_caught_up_group_with_old_saves_is_idle():
     assert judged(history([200], [200]), done()).verdict is Verdict.IDLE
 
 
-def test_a_caught_up_group_whose_end_stands_still_is_idle():
-    samples = history([200] * 10, [200] * 10, saved=[NOW - MINUTE] * 10)
+def test_a_caught_up_group_is_idle_an_hour_after_the_last_log_group():
+    samples = history([200] * 10, [200] * 10, saved=[NOW - 59 * MINUTE] * 10)
+    assert judged(samples, done()).verdict is Verdict.OK
+    samples = history([200] * 10, [200] * 10, saved=[NOW - 61 * MINUTE] * 10)
     assert judged(samples, done()).verdict is Verdict.IDLE
+    assert judged(samples, replace(done(), newest_at=NOW - 59 * MINUTE)).verdict is Verdict.OK
 
 
 def test_a_group_that_finished_everything_is_idle_and_complete():

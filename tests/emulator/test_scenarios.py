@@ -47,6 +47,12 @@ def test_the_names_are_those_of_the_contract() -> None:
     assert scenarios.NAMES == (
         "healthy",
         "lagging",
+        "catching-up",
+        "rarely-saves",
+        "idle",
+        "not-started",
+        "at-risk",
+        "meddling",
         "stalled",
         "stopped",
         "expired",

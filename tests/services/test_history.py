@@ -188,7 +188,11 @@ def test_a_reset_of_ours_is_no_foreign_move_and_no_consumption(group, people):
     reset = own_reset(group, people["operator"])
     for shard in (0, 1):
         ShardReset.objects.create(
-            reset=reset, shard=shard, before={}, after={}, sent_at=NOON + 9 * MINUTE + timedelta(seconds=30)
+            reset=reset,
+            shard=shard,
+            before={},
+            after={"position": "5"},
+            sent_at=NOON + 9 * MINUTE + timedelta(seconds=30),
         )
     history.roll_up(NOON + 20 * MINUTE)
     [chunk] = chunks(RAW)

@@ -130,7 +130,9 @@ def test_a_reset_is_marked_and_leads_to_its_page(browser, read_often, people):
         plan=plan, group=read_often, actor_name="mei", reason="r", started_at=NOW - HOUR / 2
     )
     for shard in (0, 1):
-        ShardReset.objects.create(reset=reset, shard=shard, before={}, after={}, sent_at=NOW - HOUR / 2)
+        ShardReset.objects.create(
+            reset=reset, shard=shard, before={}, after={"position": "5"}, sent_at=NOW - HOUR / 2
+        )
     html = words(browser.get(url(read_often, span="1h")))
     assert f'<a href="/resets/{reset.pk}/">Reset by mei, shards: 0, 1</a>' in html
     assert html.count('<line class="flag reset"') == 3
