@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from checkpoints.domain.verdicts import Verdict
+from checkpoints.models import Plan, Reset, ShardReset
 from emulator.actors import Consumer
+from emulator.cursors import encode
 from emulator.scenarios.stage import DAY, HOUR, Past, Stage
 from tests.lives import MINUTE, Life, life
 
@@ -119,6 +123,26 @@ def test_a_group_that_reads_everything_and_then_nothing_comes_is_ok_and_then_idl
         assert lived.turns() == [Verdict.OK, Verdict.IDLE]
 
 
+def test_a_shard_that_nobody_of_a_group_at_work_ever_reads_is_stalled() -> None:
+    with life("healthy") as lived:
+        lived.go_on(5)
+        world = lived.emulator.world
+        _, *children = world.logstore("shop", "orders").split(1, "", world.now())
+        for child in children:
+            child.set_rate(0.15, world.now())
+        for one in world.actors:  # an old client that does not learn of new shards
+            one._assigned = lambda *_, held=set(one.positions): held  # type: ignore[attr-defined]
+        lived.go_on(20)
+        assert lived.turns() == [Verdict.OK, Verdict.STALLED]
+        assert "nobody ever saved there" in lived.told
+
+
+def test_the_children_of_a_split_wait_in_an_in_order_group_and_are_not_stalled() -> None:
+    with life("split", group="order-ledger") as lived:
+        lived.go_on(25)
+        assert Verdict.STALLED not in lived.words
+
+
 def test_a_split_in_the_middle_changes_nothing_for_a_group_that_keeps_up() -> None:
     with life("healthy") as lived:
         lived.go_on(10)
@@ -137,14 +161,45 @@ def test_a_rewind_by_somebody_else_is_told_for_a_while_and_then_forgotten() -> N
         world = lived.emulator.world
         shard = world.logstore("shop", "orders").all_shards[0]
         world.actors.clear()  # they stop, somebody rewinds, they start again
-        from emulator.cursors import encode
-
         aim = shard.position_from(str(int(world.now() - 3600)), world.now())
         world.commit(("shop", "orders", "order-index"), 0, encode(aim), consumer="", force=True)
         for name in ("consumer-a", "consumer-b"):
             world.actors.append(Consumer(world, ("shop", "orders", "order-index"), name, pace=30))
         lived.go_on(30)
         assert lived.turns() == [Verdict.OK, Verdict.FOREIGN_MOVE, Verdict.OK]
+
+
+def test_a_rewind_while_nothing_was_read_for_an_hour_is_told_afterwards() -> None:
+    with life("stopped") as lived:
+        lived.go_on(5)
+        lived.emulator.live(HOUR)
+        world = lived.emulator.world
+        shard = world.logstore("shop", "orders").all_shards[0]
+        aim = shard.position_from(str(int(world.now() - 5 * HOUR)), world.now())
+        world.commit(("shop", "orders", "order-index"), 0, encode(aim), consumer="", force=True)
+        lived.read()
+        assert "went back without a reset of ours" in lived.told
+
+
+def test_a_reset_of_ours_while_nothing_was_read_for_an_hour_is_no_foreign_move(
+    people: dict[str, Any],
+) -> None:
+    with life("stopped") as lived:
+        lived.go_on(5)
+        lived.emulator.live(HOUR / 2)
+        world = lived.emulator.world
+        shard = world.logstore("shop", "orders").all_shards[0]
+        aim = shard.position_from(str(int(world.now() - 5 * HOUR)), world.now())
+        world.commit(("shop", "orders", "order-index"), 0, encode(aim), consumer="", force=True)
+        plan = Plan.objects.create(
+            group=lived.group, maker=people["operator"], made_at=lived.now, expires_at=lived.now, body={}
+        )
+        reset = Reset.objects.create(plan=plan, group=lived.group, reason="r", started_at=lived.now)
+        after = {"position": str(aim)}
+        ShardReset.objects.create(reset=reset, shard=0, before={}, after=after, sent_at=lived.now)
+        lived.emulator.live(HOUR / 2)
+        lived.read()
+        assert "went back" not in lived.told
 
 
 def test_a_group_that_was_sent_ahead_by_somebody_else_is_told() -> None:

@@ -35,11 +35,15 @@ BY_THE_CLOCK = (Condition.NO_READING, Condition.OVERWRITTEN)
 class Figures:
     """What is known of a group; None is not known. Spans are as of the reading.
 
+    `words` are all verdicts that are true of some shard, complete unless history is short or a call failed.
+    `is_partial`: a shard could not be read, so lag, age and backlog are lower bounds, data loss an upper one.
     `known_since` is when the group was found, `overwritten_at` when a reset was last seen overwritten.
     """
 
     read_at: datetime | None
-    verdict: str
+    words: frozenset[str]
+    is_partial: bool
+    is_complete: bool
     lag: timedelta | None
     lag_is_lower_bound: bool
     unread_age: timedelta | None
@@ -63,7 +67,7 @@ NOT_KNOWN = Finding(None, say("This is not known."))
 
 def find(condition: Condition, limit: float | None, figures: Figures, *, now: datetime) -> Finding:
     """Judge a condition; `limit` is seconds, or log groups of the backlog, None for one without a limit."""
-    span = timedelta(seconds=limit or 0)
+    span = timedelta(0) if condition is Condition.BACKLOG else timedelta(seconds=limit or 0)
     match condition:
         case Condition.LAG:
             return _lag(figures, span)
@@ -74,9 +78,11 @@ def find(condition: Condition, limit: float | None, figures: Figures, *, now: da
         case Condition.DATA_LOSS:
             return _data_loss(figures, span)
         case Condition.STALLED:
-            return _verdict(figures, (Verdict.STALLED, Verdict.STOPPED))
+            over = say("Its checkpoints move again, or nothing is unread.")
+            return _verdict(figures, (Verdict.STALLED, Verdict.STOPPED), over)
         case Condition.FOREIGN_MOVE:
-            return _verdict(figures, (Verdict.FOREIGN_MOVE,))
+            over = say("Nobody else moved a checkpoint lately.")
+            return _verdict(figures, (Verdict.FOREIGN_MOVE,), over)
         case Condition.NO_READING:
             return _no_reading(figures, span, now)
         case Condition.OVERWRITTEN:
@@ -112,7 +118,7 @@ def _lag(figures: Figures, limit: timedelta) -> Finding:
     over = figures.lag > limit
     words = {"value": durations.in_words(figures.lag), "limit": durations.in_words(limit)}
     if figures.lag_is_lower_bound:
-        holds = True if over else None  # it may be far more than is known
+        holds = _at_least(over)
         return Finding(holds, say("The lag is at least %(value)s, the limit %(limit)s.", **words))
     return Finding(over, say("The lag is %(value)s, the limit %(limit)s.", **words))
 
@@ -122,15 +128,18 @@ def _unread(figures: Figures, limit: timedelta) -> Finding:
     if age is None:
         return NOT_KNOWN
     words = {"value": durations.in_words(age), "limit": durations.in_words(limit)}
-    return Finding(age > limit, say("The oldest unread is %(value)s old, the limit %(limit)s.", **words))
+    holds = _at_least(age > limit) if figures.is_partial else age > limit
+    return Finding(holds, say("The oldest unread is %(value)s old, the limit %(limit)s.", **words))
 
 
 def _backlog(figures: Figures, limit: int) -> Finding:
     if figures.backlog is None:
         return NOT_KNOWN
     words = {"value": figures.backlog, "limit": limit}
+    over = figures.backlog > limit
     return Finding(
-        figures.backlog > limit, say("The backlog is %(value)d log groups, the limit %(limit)d.", **words)
+        _at_least(over) if figures.is_partial else over,
+        say("The backlog is %(value)d log groups, the limit %(limit)d.", **words),
     )
 
 
@@ -145,19 +154,29 @@ def _data_loss(figures: Figures, limit: timedelta) -> Finding:
         "value": durations.in_words(max(figures.data_loss_in, timedelta(0))),
         "limit": durations.in_words(limit),
     }
+    near = figures.data_loss_in < limit
     return Finding(
-        figures.data_loss_in < limit,
+        _at_least(near) if figures.is_partial else near,
         say("Unread data expires in %(value)s, the limit is %(limit)s.", **words),
     )
 
 
-def _verdict(figures: Figures, wanted: tuple[Verdict, ...]) -> Finding:
-    if figures.verdict == Verdict.UNKNOWN:
+def _at_least(over: bool) -> bool | None:
+    """Return whether a limit is passed, by a bound: it may be far more than is known."""
+    return True if over else None
+
+
+def _verdict(figures: Figures, wanted: tuple[Verdict, ...], over: Message) -> Finding:
+    """Judge by all words, not by the worst: a stopped group that is about to lose data is stopped."""
+    for word in wanted:
+        if word in figures.words:
+            return Finding(True, SAID[word])
+    if not figures.is_complete or not figures.words:
         return NOT_KNOWN
-    return Finding(figures.verdict in wanted, SAID.get(figures.verdict, say("The group is fine again.")))
+    return Finding(False, over)
 
 
-SAID: dict[str, Message] = {
+SAID: dict[Verdict, Message] = {
     Verdict.STALLED: say("The group is stalled: log groups arrive, its checkpoints do not move."),
     Verdict.STOPPED: say("The group has stopped: nothing is saved and the backlog grows."),
     Verdict.FOREIGN_MOVE: say("A checkpoint was moved by somebody else."),

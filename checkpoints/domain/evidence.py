@@ -21,6 +21,7 @@ class Kind(Enum):
     NO_SAVES_NO_DATA = auto()
     SAVES_SAME = auto()
     STUCK_ALONE = auto()
+    LEFT_OUT = auto()
     WENT_BACK = auto()
     JUMPED = auto()
     MOVED_NAMELESS = auto()
@@ -95,6 +96,10 @@ _SENTENCES: dict[Kind, Callable[[_Gathered], Message]] = {
         "No progress for %(span)s on shards %(shards)s while the group saves elsewhere.",
         shards=seen.shards,
         span=seen.most,
+    ),
+    Kind.LEFT_OUT: lambda seen: say(
+        "Log groups arrive on shards %(shards)s, nobody ever saved there, and the group saves elsewhere.",
+        shards=seen.shards,
     ),
     Kind.WENT_BACK: lambda seen: say(
         "The checkpoint went back without a reset of ours (shards %(shards)s).", shards=seen.shards

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +24,8 @@ ENTER = 1.05
 class Group:
     """What the shards of one group are judged by; `was_...` is what the verdict before said.
 
-    `alive`: somebody saved lately. `nameless`: no shard has an owner. `often`: some shard is saved often.
+    `alive`: a consumer saved lately. `nameless`: no shard has an owner. `often`: some shard is saved often.
+    `moves`: those of nobody of the group.
     """
 
     now: datetime
@@ -39,6 +40,7 @@ class Group:
     nameless: bool
     often: bool
     rhythm: Mapping[int, Visits]
+    moves: Mapping[int, Sequence[tuple[Move, int]]]
 
     @property
     def late(self) -> timedelta:
@@ -68,12 +70,22 @@ def examine(lag: ShardLag, trail: Trail, group: Group) -> list[Finding]:
         case State.FINISHED:
             return [Finding(Kind.FINISHED, lag.shard)]
         case State.NEVER_SAVED:
-            return [Finding(Kind.NEVER_SAVED, lag.shard)]
-    moves = trail.foreign(group.timeout)
-    found = [Finding(_MOVES[move], lag.shard, count=count) for move, count in moves]
+            return [
+                Finding(Kind.LEFT_OUT if _is_left_out(lag, trail, group) else Kind.NEVER_SAVED, lag.shard)
+            ]
+    found = [Finding(_MOVES[move], lag.shard, count=count) for move, count in group.moves[lag.shard]]
     if group.nameless and not trail.is_ours() and _saves(trail, group.rhythm[lag.shard]):
         found.append(Finding(Kind.NAMELESS, lag.shard))
     return [*found, *_by_state(lag, trail, group)]
+
+
+def _is_left_out(lag: ShardLag, trail: Trail, group: Group) -> bool:
+    """Whether log groups came long ago to a shard that should have been saved like the others of its group.
+
+    What was there before proves nothing: a consumer may start at the end.
+    """
+    long_ago = group.now - group.silence - group.limits.late
+    return group.often and group.alive and not lag.waits and trail.end_moved(trail.until(long_ago))
 
 
 def _saves(trail: Trail, visits: Visits) -> bool:
@@ -115,7 +127,7 @@ def _with_backlog(lag: ShardLag, trail: Trail, group: Group) -> Finding:
     if len(pause) >= group.limits.min_samples and still >= group.silence:
         return _standing_still(lag.shard, trail, group, still)
     flow = trail.flow() if len(trail.points) >= group.limits.min_samples else None
-    if flow is None:
+    if flow is None or flow.consumed <= 0:
         return Finding(Kind.LATE, lag.shard, span=age)
     enough = 1 if group.was_catching_up else ENTER
     if flow.consumed > enough * flow.written:

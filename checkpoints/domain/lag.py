@@ -63,7 +63,7 @@ class ShardLag:
 
     `backlog`, `lost` and `retained` count log groups; `lost` are those deleted before they were consumed,
     `retained` is all the shard still holds. `lag` is t(end-1) - t(checkpoint-1), `unread_age` is
-    now - t(checkpoint).
+    now - t(checkpoint). `waits`: in an in-order group, for its parents to be consumed first.
     """
 
     shard: int
@@ -79,13 +79,15 @@ class ShardLag:
     newest_at: datetime | None = None
     data_loss_in: timedelta | None = None
     retained: int | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True)
 class GroupLag:
     """The lag of a group: backlog is the sum, times are the worst; finished shards do not count.
 
-    `complete` is False when a counted shard is unknown: then the figures are those of the known shards.
+    `complete` is False when a counted shard is unknown: then the figures are bounds by the known shards. A
+    lower bound of zero says nothing, so that is None.
     """
 
     backlog: int | None
@@ -207,6 +209,13 @@ def _since(then: datetime | None, until: datetime | None) -> timedelta | None:
     return None if then is None or until is None else max(_NONE, until - then)
 
 
+def waiting(facts: Sequence[ShardFacts], lags: Sequence[ShardLag]) -> list[ShardLag]:
+    """Return the lags of an in-order group: one that was never saved waits until its parents are finished."""
+    unread = {one.shard for one in lags if one.state is not State.FINISHED}
+    pairs = zip(facts, lags, strict=True)
+    return [replace(one, waits=not unread.isdisjoint(fact.parents)) for fact, one in pairs]
+
+
 def total(shards: Sequence[ShardLag]) -> GroupLag:
     """Return the lag of a group from those of its shards; without any shard nothing is known."""
     counted = [shard for shard in shards if shard.state is not State.FINISHED]
@@ -214,21 +223,24 @@ def total(shards: Sequence[ShardLag]) -> GroupLag:
     lags = [shard.lag for shard in counted if shard.lag is not None]
     backlogs = [shard.backlog for shard in counted if shard.backlog is not None]
     lost = [shard.lost for shard in counted if shard.lost is not None]
+    ages = [shard.unread_age for shard in counted if shard.unread_age is not None]
+    complete = bool(shards) and all(shard.state is not State.UNKNOWN for shard in counted)
+    backlog = sum(backlogs) if backlogs or finished else None
+    lag = max(lags, default=_NONE if finished else None)
+    unread_age = max(ages, default=_NONE if finished else None)
+    is_lower_bound = bool(lags) and any(_at_least(shard) for shard in counted)
     return GroupLag(
-        backlog=sum(backlogs) if backlogs or finished else None,
-        lag=max(lags, default=_NONE if finished else None),
-        lag_is_lower_bound=bool(lags) and any(_at_least(shard) for shard in counted),
-        unread_age=max(
-            (shard.unread_age for shard in counted if shard.unread_age is not None),
-            default=_NONE if finished else None,
-        ),
+        backlog=backlog if complete else backlog or None,
+        lag=(lag or None) if is_lower_bound else lag,
+        lag_is_lower_bound=is_lower_bound,
+        unread_age=unread_age if complete else unread_age or None,
         data_loss_in=min(
             (shard.data_loss_in for shard in counted if shard.data_loss_in is not None), default=None
         ),
         lost=sum(lost) if lost else None,
         worst_shard=_worst(counted),
         counts=dict(Counter(shard.state for shard in shards)),
-        complete=bool(shards) and all(shard.state is not State.UNKNOWN for shard in counted),
+        complete=complete,
     )
 
 

@@ -48,9 +48,11 @@ def _worst(shards: Collection[Seen]) -> tuple[int | None, int, int | None]:
     lags = [seen.lag for seen in counted if seen.lag is not None]
     backlogs = [seen.backlog for seen in counted if seen.backlog is not None]
     is_complete = all(seen.state is not State.UNKNOWN for seen in counted)
+    is_lower_bound = bool(lags) and any(map(_at_least, counted))
+    lag = max(lags, default=None)
     return (
-        max(lags, default=None),
-        int(bool(lags) and any(map(_at_least, counted))),
+        (lag or None) if is_lower_bound else lag,
+        int(is_lower_bound),
         sum(backlogs) if backlogs and is_complete else None,
     )
 

@@ -69,7 +69,8 @@ class Flow(NamedTuple):
 class Trail:
     """The known points of one shard, oldest first.
 
-    `points`: in the window and after our last write. `whole`: in the window. `known`: all.
+    `points`: in the window and after our last write. `whole`: in the window, and the one before, however long
+    ago that was. `known`: all.
     """
 
     shard: int
@@ -103,6 +104,10 @@ class Trail:
     def saved_within(self, run: Sequence[Point]) -> bool:
         """Whether something was saved during a run of points."""
         return len({point.seen.updated_at for point in run}) > 1
+
+    def until(self, at: datetime) -> list[Point]:
+        """Return the known points up to a time."""
+        return [point for point in self.known if point.at <= at]
 
     def end_moved(self, run: Sequence[Point]) -> bool:
         """Whether log groups arrived during a run of points."""
@@ -182,12 +187,10 @@ def follow(
 
 def _trail(known: Sequence[Point], shard: int, own: Sequence[OwnWrite], since: datetime) -> Trail:
     ours = tuple(one for one in own if one.shard == shard)
-    whole = tuple(point for point in known if point.at >= since)
-    if not ours:
-        return Trail(shard, whole, whole, tuple(known), ours)
-    last = max(one.at for one in ours)
-    points = tuple(point for point in whole if point.at.timestamp() > last)
-    return Trail(shard, points, whole, tuple(known), ours)
+    earlier = sum(point.at < since for point in known)
+    last = max((one.at for one in ours), default=0)
+    points = tuple(point for point in known[earlier:] if point.at.timestamp() > last)
+    return Trail(shard, points, tuple(known[max(0, earlier - 1) :]), tuple(known), ours)
 
 
 def _place(point: Point) -> Place:

@@ -71,6 +71,7 @@ _VERDICTS = {
     Kind.NO_SAVES_NO_DATA: Verdict.STOPPED,
     Kind.SAVES_SAME: Verdict.STALLED,
     Kind.STUCK_ALONE: Verdict.STALLED,
+    Kind.LEFT_OUT: Verdict.STALLED,
     Kind.WENT_BACK: Verdict.FOREIGN_MOVE,
     Kind.JUMPED: Verdict.FOREIGN_MOVE,
     Kind.MOVED_NAMELESS: Verdict.FOREIGN_MOVE,
@@ -106,7 +107,7 @@ class Before:
 
 @dataclass(frozen=True)
 class GroupVerdict:
-    """The word for a group, why, and the word for each shard.
+    """The word for a group, why, and the word for each shard; `words` are all that are true of some shard.
 
     `complete` is False when the history is too short or something could not be read. `eta` is the time until
     the group has caught up, known when every late shard is catching up. `rhythm` are the visits of each
@@ -114,6 +115,7 @@ class GroupVerdict:
     """
 
     verdict: Verdict
+    words: frozenset[Verdict]
     reasons: tuple[Message, ...]
     complete: bool
     per_shard: dict[int, Verdict]
@@ -139,6 +141,7 @@ def judge(
     limits, before = thresholds or Thresholds(), before or Before()
     trails = follow(samples, [lag.shard for lag in lags], own_writes, now - limits.look_back(group_timeout))
     visits = {shard: _visits(trail, before, limits) for shard, trail in trails.items()}
+    moves = {shard: trail.foreign(group_timeout) for shard, trail in trails.items()}
     silence = limits.silence(group_timeout)
     group = Group(
         now=now,
@@ -149,10 +152,11 @@ def judge(
         was_late=before.verdict in _LATE,
         was_near_loss=before.verdict in _NEAR_LOSS,
         was_catching_up=before.verdict is Verdict.CATCHING_UP,
-        alive=any(trail.saved_lately(now, silence) for trail in trails.values()),
+        alive=any(trail.saved_lately(now, silence) and not moves[shard] for shard, trail in trails.items()),
         nameless=not any(trail.points and trail.points[-1].seen.consumer for trail in trails.values()),
         often=any(rhythm.is_often(one, flush=limits.flush) for one in visits.values()),
         rhythm=visits,
+        moves=moves,
     )
     findings = {lag.shard: examine(lag, trails[lag.shard], group) for lag in lags}
     per_shard = {shard: _worst(found) for shard, found in findings.items()}
@@ -162,6 +166,7 @@ def judge(
     flat = sorted((one for found in findings.values() for one in found), key=_rank)
     return GroupVerdict(
         verdict=verdict,
+        words=frozenset(_VERDICTS[one.kind] for one in flat),
         reasons=reasons_of(flat, short=silence if short else None),
         complete=not short and not any(one.kind in _NOT_SURE for one in flat),
         per_shard=per_shard,

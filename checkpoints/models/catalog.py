@@ -77,7 +77,9 @@ class ConsumerGroup(Seen):
     verdict = models.CharField(max_length=16, default="unknown")
     severity = models.PositiveSmallIntegerField(default=6)  # domain.verdicts.severity: 0 is the worst
     reasons = models.JSONField(default=list)  # [{"text": msgid, "values": {...}}]
+    words = models.JSONField(default=list)  # every verdict that is true of some shard, the group's own too
     verdict_complete = models.BooleanField(default=False)
+    is_partial = models.BooleanField(default=False)  # a shard was not read: the figures are only bounds
     rhythm = models.JSONField(default=dict)  # by shard, visits as domain.rhythm.dump returns them
     backlog = models.BigIntegerField(null=True)
     lag_seconds = models.FloatField(null=True)

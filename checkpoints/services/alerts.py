@@ -153,7 +153,9 @@ def _figures(group: ConsumerGroup, overwritten_at: datetime | None) -> Figures:
     read = group.read_at
     return Figures(
         read_at=read,
-        verdict=group.verdict,
+        words=frozenset(group.words),
+        is_partial=group.is_partial,
+        is_complete=group.verdict_complete,
         lag=None if group.lag_seconds is None else timedelta(seconds=group.lag_seconds),
         lag_is_lower_bound=group.lag_is_lower_bound,
         unread_age=read - group.oldest_unread_at if read and group.oldest_unread_at else None,

@@ -97,7 +97,7 @@ def _note_recent() -> None:
             bytes(row.recent),
             at=int(row.recent_at.timestamp()),
             lag=None if lag is None else round(lag),
-            backlog=row.group.backlog,
+            backlog=None if row.group.is_partial else row.group.backlog,
         )
     # One statement for many: an insert of rows that exist, which updates them.
     GroupHistory.objects.bulk_create(

@@ -46,6 +46,11 @@ def _groups(now: datetime) -> Iterator[Metric]:
     verdicts = GaugeMetricFamily(
         "sls_consumer_group_verdict", "1 for the present verdict of each group.", labels=[*LABELS, "verdict"]
     )
+    findings = GaugeMetricFamily(
+        "sls_consumer_group_finding",
+        "1 for every verdict that is true of some shard of the group.",
+        labels=[*LABELS, "verdict"],
+    )
     for group in _shown().iterator():
         labels = [
             group.logstore.project.endpoint.name,
@@ -55,11 +60,14 @@ def _groups(now: datetime) -> Iterator[Metric]:
         ]
         stale = _is_stale(group, now)
         verdicts.add_metric([*labels, "unknown" if stale else group.verdict], 1)
+        for word in () if stale else group.words:
+            findings.add_metric([*labels, word], 1)
         for name, value in ({} if stale else _values(group, now)).items():
             if value is not None:
                 families[name].add_metric(labels, value)
     yield from families.values()
     yield verdicts
+    yield findings
 
 
 def _shown() -> QuerySet[ConsumerGroup]:
@@ -74,14 +82,15 @@ def _shown() -> QuerySet[ConsumerGroup]:
 
 
 def _values(group: ConsumerGroup, now: datetime) -> dict[str, float | None]:
-    unread = 0.0 if group.backlog == 0 else _seconds(now, group.oldest_unread_at)
-    return {
-        LAG[0]: group.lag_seconds,
-        BACKLOG[0]: group.backlog,
-        UNREAD[0]: unread,
+    """Return the figures; with a shard that was not read, those that are only lower bounds are left out."""
+    clocks = {
         COMMIT[0]: _seconds(now, group.last_commit_at),
         LOSS[0]: None if group.data_loss_at is None else (group.data_loss_at - now).total_seconds(),
     }
+    if group.is_partial:
+        return clocks
+    unread = 0.0 if group.backlog == 0 else _seconds(now, group.oldest_unread_at)
+    return clocks | {LAG[0]: group.lag_seconds, BACKLOG[0]: group.backlog, UNREAD[0]: unread}
 
 
 def _is_stale(group: ConsumerGroup, now: datetime) -> bool:

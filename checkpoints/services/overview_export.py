@@ -58,6 +58,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "reasons": [str(load(reason)) for reason in group.reasons],
         "lag_seconds": group.lag_seconds,
         "lag_is_lower_bound": group.lag_is_lower_bound,
+        "is_partial": group.is_partial,
         "unread_age_seconds": _seconds(row.unread_age),
         "backlog": group.backlog,
         "trend": row.spark.trend.value,
@@ -75,7 +76,7 @@ def _plain(row: Row) -> dict[str, Any]:
 
 COLUMNS = (
     "endpoint", "project", "logstore", "group", "labels", "verdict", "reasons", "lag_seconds",
-    "lag_is_lower_bound", "unread_age_seconds", "backlog", "trend", "caught_up_in", "lost",
+    "lag_is_lower_bound", "is_partial", "unread_age_seconds", "backlog", "trend", "caught_up_in", "lost",
     "data_loss_in_seconds", "consumers", "shards", "last_commit_at", "read_at", "problem", "request_id",
 )  # fmt: skip
 

@@ -41,6 +41,14 @@ def sample(at: datetime, facts: Sequence[ShardFacts], lags: Sequence[ShardLag]) 
     return Sample(at, tuple(_shard(fact, found) for fact, found in zip(facts, lags, strict=True)))
 
 
+def sample_of(reading: Reading) -> Sample:
+    """Return the sample of a stored reading."""
+    facts = reading.facts()
+    # A sample says nothing about time until data loss, so the retention does not matter here.
+    lags = [lag.assess(fact, now=reading.taken_at, retention=None) for fact in facts]
+    return sample(reading.taken_at, facts, lags)
+
+
 def remember(reading: Reading, seen: Sample) -> None:
     """Keep the sample of a stored reading, so that it need not be parsed again."""
     _kept[reading.pk, reading.group_id, reading.taken_at] = seen
@@ -62,10 +70,7 @@ def _sweep(since: datetime) -> None:
 
 def _parse(keys: Sequence[Key]) -> None:
     for reading in Reading.objects.filter(pk__in=[key[0] for key in keys]):
-        facts = reading.facts()
-        # A sample says nothing about time until data loss, so the retention does not matter here.
-        lags = [lag.assess(fact, now=reading.taken_at, retention=None) for fact in facts]
-        remember(reading, sample(reading.taken_at, facts, lags))
+        remember(reading, sample_of(reading))
 
 
 def _shard(fact: ShardFacts, found: ShardLag) -> ShardSample:

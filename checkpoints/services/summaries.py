@@ -26,6 +26,7 @@ from checkpoints.services import leases, recent
 HISTORY = timedelta(minutes=75)
 UNPACKED = timedelta(days=1)
 SPARE = timedelta(minutes=5)
+MOST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def judge(seen: Iterable[tuple[ConsumerGroup, Sequence[ShardFacts]]], *, now: da
     groups = [group for group, _ in seen]
     since = now - _look_back(groups)
     history = recent.samples(groups, since=since)
-    own = own_writes(groups, since - SPARE)
+    history |= _last_of([group for group in groups if not history.get(group.pk)])
+    begin = min((samples[0].at for samples in history.values() if samples), default=since)
+    own = own_writes(groups, min(begin, since) - SPARE)
     return [_judged(group, facts, history.get(group.pk, []), own[group.pk], now) for group, facts in seen]
 
 
@@ -80,6 +83,21 @@ def write(found: Sequence[Judged]) -> None:
     )
     for one in found:
         recent.remember(one.reading, one.sample)
+
+
+def _last_of(groups: Sequence[ConsumerGroup]) -> dict[int, list[Sample]]:
+    """Return the last sample of groups that were not read for long: what moved since is seen by it."""
+    stores = {group.logstore_id: group.logstore for group in groups}
+    wanted = {group.pk for group in groups}
+    readings = latest_readings(stores.values()).values() if groups else ()
+    return {
+        one.group_id: [recent.sample_of(one)] for some in readings for one in some if one.group_id in wanted
+    }
+
+
+def _storable(count: int | None) -> int | None:
+    """Return a count as the database can hold it: a checkpoint may be any number."""
+    return None if count is None else min(count, MOST)
 
 
 def _limits(group: ConsumerGroup) -> Thresholds:
@@ -119,6 +137,8 @@ def _judged(
 ) -> Judged:
     kept_for = retention(group.logstore)
     lags = [lag.assess(fact, now=now, retention=kept_for) for fact in facts]
+    if group.in_order:
+        lags = lag.waiting(facts, lags)
     sample = recent.sample(now, facts, lags)
     verdict = verdicts.judge(
         [*history, sample],
@@ -137,14 +157,16 @@ def _judged(
         "verdict": verdict.verdict.value,
         "severity": verdicts.severity(verdict.verdict),
         "reasons": [reason.dump() for reason in verdict.reasons],
+        "words": sorted(word.value for word in verdict.words),
         "verdict_complete": verdict.complete,
+        "is_partial": not total.complete,
         "rhythm": {str(shard): rhythm.dump(visits) for shard, visits in verdict.rhythm.items()},
-        "backlog": total.backlog,
+        "backlog": _storable(total.backlog),
         "lag_seconds": None if total.lag is None else total.lag.total_seconds(),
         "lag_is_lower_bound": total.lag_is_lower_bound,
         "oldest_unread_at": None if total.unread_age is None else now - total.unread_age,
         "data_loss_at": None if total.data_loss_in is None else now + total.data_loss_in,
-        "lost": total.lost,
+        "lost": _storable(total.lost),
         "shard_count": len(facts),
         "consumer_count": len({fact.consumer for fact in facts if fact.consumer}),
         "last_commit_at": max(commits, default=None),

@@ -48,10 +48,15 @@ def _cell(name: str, tone: str, content: Callable[[Row, datetime], Text], row: R
 
 
 def _lag(row: Row, _now: datetime) -> SafeString:
-    group, least = row.group, SafeString("")
-    if group.lag_is_lower_bound and group.lag_seconds is not None:
-        least = format_html('<span title="{}">≥ </span>', gettext("at least"))
-    return format_html("<b>{}{}</b>", least, duration(group.lag_seconds))
+    group = row.group
+    return format_html("<b>{}</b>", _at_least(duration(group.lag_seconds), group.lag_is_lower_bound))
+
+
+def _at_least(shown: Text, is_bound: bool) -> Text:
+    """Mark a figure that is only a lower bound; a dash says already that it is not known."""
+    if not is_bound or "—" in shown:
+        return shown
+    return format_html('<span title="{}">≥ </span>{}', gettext("at least"), shown)
 
 
 def _trend(row: Row, _now: datetime) -> SafeString:
@@ -93,8 +98,8 @@ def _consumers(row: Row, _now: datetime) -> SafeString:
 
 CELLS: dict[str, tuple[str, Callable[[Row, datetime], Text]]] = {
     "lag": ("num lead", _lag),
-    "unread": ("num", lambda row, _now: duration(row.unread_age)),
-    "backlog": ("num", lambda row, _now: grouped(row.group.backlog)),
+    "unread": ("num", lambda row, _now: _at_least(duration(row.unread_age), row.group.is_partial)),
+    "backlog": ("num", lambda row, _now: _at_least(grouped(row.group.backlog), row.group.is_partial)),
     "trend": ("keep", _trend),
     "eta": ("eta", lambda row, _now: sentence(row.caught_up) or grouped(None)),
     "loss": ("num", _loss),

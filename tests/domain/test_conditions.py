@@ -14,8 +14,8 @@ from checkpoints.domain.messages import Refusal
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 NOTHING = Figures(
-    read_at=None, verdict="unknown", lag=None, lag_is_lower_bound=False, unread_age=None, backlog=None,
-    data_loss_in=None, lost=None, known_since=None,
+    read_at=None, words=frozenset(), is_partial=False, is_complete=False, lag=None, lag_is_lower_bound=False,
+    unread_age=None, backlog=None, data_loss_in=None, lost=None, known_since=None,
 )  # fmt: skip
 
 
@@ -47,11 +47,20 @@ def test_what_is_not_known_is_neither(condition):
         ("data_loss", 60, {"backlog": 0}, False),
         ("data_loss", 60, {"lost": 3, "backlog": 0}, True),
         ("data_loss", 60, {"lost": 0, "data_loss_in": 9 * MINUTE}, False),
-        ("stalled", None, {"verdict": "stalled"}, True),
-        ("stalled", None, {"verdict": "stopped"}, True),
-        ("stalled", None, {"verdict": "rarely_saves"}, False),
-        ("foreign_move", None, {"verdict": "foreign_move"}, True),
-        ("foreign_move", None, {"verdict": "ok"}, False),
+        ("unread", 60, {"unread_age": 2 * MINUTE, "is_partial": True}, True),
+        ("unread", 180, {"unread_age": 2 * MINUTE, "is_partial": True}, None),
+        ("backlog", 10, {"backlog": 11, "is_partial": True}, True),
+        ("backlog", 10, {"backlog": 10, "is_partial": True}, None),
+        ("backlog", 10.0**15, {"backlog": 11}, False),
+        ("data_loss", 60, {"data_loss_in": MINUTE / 2, "is_partial": True}, True),
+        ("data_loss", 60, {"data_loss_in": MINUTE, "is_partial": True}, None),
+        ("data_loss", 60, {"is_partial": True}, None),
+        ("stalled", None, {"words": {"stalled"}}, True),
+        ("stalled", None, {"words": {"stopped", "losing_data"}}, True),
+        ("stalled", None, {"words": {"rarely_saves"}, "is_complete": True}, False),
+        ("stalled", None, {"words": {"behind"}, "is_complete": False}, None),
+        ("foreign_move", None, {"words": {"foreign_move", "stopped"}}, True),
+        ("foreign_move", None, {"words": {"ok"}, "is_complete": True}, False),
         ("no_reading", 60, {"read_at": NOW - 2 * MINUTE}, True),
         ("no_reading", 60, {"read_at": NOW - MINUTE}, False),
         ("no_reading", 60, {"known_since": NOW - 2 * MINUTE}, True),
@@ -69,6 +78,12 @@ def test_a_finding_says_the_figure_and_the_limit():
     assert str(found.words) == "The lag is 3h, the limit 10m."
     found = conditions.find(Condition.BACKLOG, 10, replace(NOTHING, backlog=12), now=NOW)
     assert str(found.words) == "The backlog is 12 log groups, the limit 10."
+
+
+def test_a_group_that_stops_being_stalled_is_not_called_fine():
+    figures = replace(NOTHING, words=frozenset({"at_risk"}), is_complete=True)
+    found = conditions.find(Condition.STALLED, None, figures, now=NOW)
+    assert str(found.words) == "Its checkpoints move again, or nothing is unread."
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkpoints.domain import positions
-from checkpoints.domain.lag import ShardFacts, ShardLag, State, assess, total
+from checkpoints.domain.lag import ShardFacts, ShardLag, State, assess, total, waiting
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -195,6 +196,20 @@ def test_one_unknown_shard_leaves_the_sum_of_the_known_and_says_so():
     group = total([BEHIND, UNKNOWN])
     assert (group.backlog, group.complete, group.lag_is_lower_bound) == (5, False, True)
     assert group.counts == {State.BEHIND: 1, State.UNKNOWN: 1}
+
+
+def test_an_unknown_shard_beside_shards_that_have_read_all_leaves_nothing_known():
+    group = total([DONE, UNKNOWN])
+    assert (group.backlog, group.lag, group.unread_age, group.lag_is_lower_bound) == (None, None, None, True)
+    assert total([DONE, line(6, State.BEHIND, backlog=1)]).lag is None
+
+
+@pytest.mark.parametrize(("state", "waits"), [(State.FINISHED, False), (State.BEHIND, True), (None, False)])
+def test_a_child_of_an_in_order_group_waits_for_its_parents(state, waits):
+    parent = [] if state is None else [(facts(5, 1, 9), line(0, state))]
+    child = (replace(facts("", 1, 9), shard=2, parents=(0,)), line(2, State.NEVER_SAVED))
+    read, lags = zip(*parent, child, strict=True)
+    assert waiting(read, lags)[-1].waits is waits
 
 
 def test_nothing_known_is_not_zero():

@@ -91,6 +91,16 @@ def test_a_shrinking_backlog_is_catching_up_with_its_time():
     assert (verdict.verdict, verdict.eta) == (Verdict.CATCHING_UP, timedelta(minutes=5))
 
 
+def test_a_backlog_that_nobody_consumed_is_not_called_consuming():
+    assert "Consuming" not in told(judged(history([100] * 3, [200, 300, 400]), late()))
+
+
+def test_a_tool_that_writes_elsewhere_does_not_make_a_stopped_group_look_alive():
+    samples = together(history(STILL, GROWING), history([500] * 9 + [20], [900] * 10, shard=1))
+    verdict = judged(samples, late(0), late(1))
+    assert (verdict.verdict, verdict.per_shard[1]) == (Verdict.STOPPED, Verdict.FOREIGN_MOVE)
+
+
 def test_a_growing_backlog_is_behind():
     verdict = judged(history([100, 110, 120, 130, 140], [200, 300, 400, 500, 600]), late())
     assert (verdict.verdict, verdict.eta) == (Verdict.BEHIND, None)

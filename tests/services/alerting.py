@@ -26,7 +26,14 @@ def group(name: str = "orders", **known: Any) -> ConsumerGroup:
     endpoint, _ = Endpoint.objects.get_or_create(name="prod", defaults={"host": "prod.example:1"})
     project, _ = Project.objects.get_or_create(endpoint=endpoint, name="pay")
     logstore, _ = Logstore.objects.get_or_create(project=project, name="store")
-    figures = {"read_at": START, "verdict": "ok", "lag_seconds": 0.0, "backlog": 0}
+    figures = {
+        "read_at": START,
+        "verdict": "ok",
+        "words": ["ok"],
+        "verdict_complete": True,
+        "lag_seconds": 0.0,
+    }
+    figures |= {"backlog": 0}
     return ConsumerGroup.objects.create(logstore=logstore, name=name, **(figures | known))
 
 

@@ -100,8 +100,8 @@ def test_a_rule_of_another_endpoint_looks_at_nothing_here():
         ("unread", "10m", {"oldest_unread_at": at(-20), "backlog": 9}),
         ("backlog", "100", {"backlog": 101}),
         ("data_loss", "6h", {"data_loss_at": at(60), "backlog": 9}),
-        ("stalled", "", {"verdict": "stopped"}),
-        ("foreign_move", "", {"verdict": "foreign_move"}),
+        ("stalled", "", {"verdict": "losing_data", "words": ["losing_data", "stopped"]}),
+        ("foreign_move", "", {"verdict": "stopped", "words": ["foreign_move", "stopped"]}),
     ],
 )
 def test_every_figure_of_a_reading_can_fire(condition, limit, known):
