@@ -1,7 +1,7 @@
 """A company's day: one of every trouble, among groups that are well."""
 
 from emulator.scenarios.single import deny, split_in_the_past, throttle
-from emulator.scenarios.stage import DAY, HOUR, Past, Stage
+from emulator.scenarios.stage import DAY, HOUR, MINUTE, Past, Stage
 
 LONG_NAME = "finance-order-reconciliation-and-month-end-closing-for-all-legal-entities-asia-pacific-v2"
 
@@ -71,6 +71,8 @@ def _shop_web(stage: Stage) -> None:
     stage.consume("shop-web", carts, "cart-recommender", "reco-0", "reco-1", commit_seconds=3)
     stage.group(carts, "cart-abandon-mail", Past(3.5 * HOUR, consumers=("abandon-0",)))
     stage.consume("shop-web", carts, "cart-abandon-mail", "abandon-0", pace=6)
+    stage.group(carts, "cart-report", Past(8 * MINUTE, 8 * MINUTE, consumers=("report-0",)))
+    stage.consume("shop-web", carts, "cart-report", "report-0", commit_seconds=9 * MINUTE)
 
 
 def _access_log(stage: Stage) -> None:
@@ -93,6 +95,8 @@ def _iot_telemetry(stage: Stage) -> None:
     )
     stage.group(readings, "device-shadow", Past(4, consumers=("shadow-0", "shadow-1")))
     stage.consume("iot-telemetry", readings, "device-shadow", "shadow-0", "shadow-1")
+    stage.group(readings, "geo-index", Past(20 * MINUTE, 20 * MINUTE, consumers=("geo-0",)))
+    stage.meddle("iot-telemetry", readings, "geo-index", by=-15 * MINUTE, every=7 * MINUTE)
     stage.group(readings, "alarm-rules", Past(700, consumers=("alarm-0",)))
     stage.consume("iot-telemetry", readings, "alarm-rules", "alarm-0", pace=1)
     throttle(stage, "iot-telemetry", every=20)

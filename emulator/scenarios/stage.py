@@ -11,6 +11,7 @@ from emulator.server import Server
 from emulator.shards import Shard
 from emulator.world import Actor
 
+MINUTE = 60.0
 HOUR = 3600.0
 DAY = float(DAY_SECONDS)
 JITTERS = 997

@@ -194,7 +194,7 @@ def demo() -> Iterator[Story]:
 def test_the_demo_has_the_promised_size(demo: Story) -> None:
     stores = [store for project in demo.world.projects.values() for store in project.logstores.values()]
     groups = [group for store in stores for group in store.groups.values()]
-    assert (len(demo.world.projects), len(stores), len(groups)) == (5, 8, 18)
+    assert (len(demo.world.projects), len(stores), len(groups)) == (5, 8, 20)
     assert all(2 <= len(store.all_shards) <= 12 for store in stores)
 
 
