@@ -2,6 +2,7 @@
 import "./chart.js";
 import "./copy.js";
 import "./countdown.js";
+import "./depends.js";
 import "./forms.js";
 import "./keys.js";
 import "./picks.js";
