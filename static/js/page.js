@@ -5,6 +5,7 @@ import "./countdown.js";
 import "./depends.js";
 import "./forms.js";
 import "./keys.js";
+import "./menus.js";
 import "./picks.js";
 import "./refresh.js";
 import "./targets.js";
