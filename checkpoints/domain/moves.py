@@ -53,6 +53,11 @@ class Place(NamedTuple):
     saved_at: float | None
 
 
+def is_plain(before: int | None, after: int | None, *, named: bool) -> bool:
+    """Whether a step cannot be a move that a Watcher tells of; `named` is False where a name was dropped."""
+    return before is None or after is None or (0 <= after - before < LEAST and named)
+
+
 class Watcher:
     """Is shown the places of one shard, oldest first, and tells which moves were nobody's of the group.
 
@@ -65,7 +70,7 @@ class Watcher:
 
     def __init__(self, own: Iterable[OwnWrite], *, timeout: float) -> None:
         self._own = [one.at for one in own]
-        self._timeout = timeout
+        self._timeout, self._grace = timeout, grace(timeout)
         self._last: Place | None = None
         self._lately: deque[Place] = deque()
         self._pace: deque[float] = deque(maxlen=STEPS)
@@ -77,7 +82,7 @@ class Watcher:
         if last is None or last.position is None or place.position is None or place.at <= last.at:
             self._pace.clear()
             return None
-        if is_ours(self._own, last.at - grace(self._timeout), place.at):
+        if is_ours(self._own, last.at - self._grace, place.at):
             self._pace.clear()
             return None
         return self._judge(last, place, place.position - last.position)
@@ -100,7 +105,7 @@ class Watcher:
 
     def _remember(self, place: Place) -> None:
         self._lately.append(place)
-        while place.at - self._lately[0].at > grace(self._timeout):
+        while place.at - self._lately[0].at > self._grace:
             self._lately.popleft()
 
     def _is_late_flush(self, last: Place, place: Place) -> bool:

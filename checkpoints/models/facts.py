@@ -9,6 +9,7 @@ from typing import Any
 
 from checkpoints.domain.lag import ShardFacts
 
+KNOWN = {field.name for field in fields(ShardFacts)}
 POSITIONS = {"begin", "end"}
 TIMES = {"updated_at", "begin_at", "newest_at", "read_at", "unread_at"}
 SELDOM = {"parents"}
@@ -28,8 +29,11 @@ def dump(facts: Iterable[ShardFacts]) -> list[dict[str, Any]]:
 
 
 def load(stored: Iterable[dict[str, Any]]) -> list[ShardFacts]:
-    """Return the facts that dump() stored."""
-    return [ShardFacts(**{name: _in(name, value) for name, value in row.items()}) for row in stored]
+    """Return the facts that dump() stored; fields of another release are left out. Raises what is wrong."""
+    return [
+        ShardFacts(**{name: _in(name, value) for name, value in row.items() if name in KNOWN})
+        for row in stored
+    ]
 
 
 def _out(name: str, value: Any) -> Any:

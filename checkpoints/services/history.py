@@ -23,6 +23,7 @@ from checkpoints.domain.packing import Unreadable
 from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Lease, Reading
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.past import gap, sample_of
+from checkpoints.services import summaries
 
 LEASE = timedelta(minutes=5)
 SETTLED = timedelta(minutes=5)
@@ -88,7 +89,8 @@ def _begin() -> None:
 
 def _note_recent() -> None:
     """Note the summary of each group that was read since, for the small lines of the overview."""
-    read = GroupHistory.objects.filter(group__read_at__isnull=False).select_related("group")
+    living = GroupHistory.objects.filter(group__vanished_at=None, group__read_at__isnull=False)
+    read = living.select_related("group")
     read = read.defer("group__reasons", "group__problem")
     changed = [row for row in read if row.recent_at is None or row.recent_at < _read_at(row)]
     for row in changed:
@@ -254,6 +256,21 @@ def _drop(now: datetime) -> None:
             old = old.filter(**{f"group__history__{until}__gt": F("starts_at")})
         oldest = old.order_by("starts_at").values_list("pk", flat=True)[:MOST_DROPPED]
         HistoryChunk.objects.filter(pk__in=list(oldest)).delete()
+    _forget_vanished(now)
+
+
+def _forget_vanished(now: datetime) -> None:
+    """Drop what is left of groups that vanished: readings after a day, all when their history is over.
+
+    A group with plans, resets or snapshots stays: they are in incident documents, or to be restored from.
+    """
+    gone = ConsumerGroup.objects.exclude(vanished_at=None)
+    a_day_ago = now - summaries.UNPACKED
+    for group in gone.filter(vanished_at__lt=a_day_ago, readings__isnull=False).distinct()[:BATCH]:
+        group.readings.all().delete()
+    over = gone.filter(vanished_at__lt=now - timedelta(days=settings.HISTORY_HOURLY_DAYS))
+    forgotten = over.filter(plans=None, resets=None, snapshots=None).values_list("pk", flat=True)[:BATCH]
+    ConsumerGroup.objects.filter(pk__in=list(forgotten)).delete()
 
 
 def _start(level: Level, at: datetime) -> datetime:

@@ -116,14 +116,15 @@ def facts_of(
 def facts_of_gone(left: sls.Checkpoint) -> ShardFacts:
     """Return the facts of a checkpoint whose shard is no longer listed: nothing is left to consume there."""
     position = position_of(left.checkpoint)
+    last = position if left.checkpoint else 0  # never saved, and now there is nothing
     return ShardFacts(
         shard=left.shard,
         readonly=True,
         checkpoint=left.checkpoint,
         consumer=left.consumer,
         updated_at=left.updated_at,
-        begin=position,
-        end=position,
+        begin=last,
+        end=last,
         error="ListShards: this shard no longer exists",
     )
 

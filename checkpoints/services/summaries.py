@@ -46,9 +46,9 @@ def retention(logstore: Logstore) -> timedelta | None:
 
 
 def latest_readings(logstores: Iterable[Logstore]) -> dict[int, list[Reading]]:
-    """Return the latest reading of each group of the Logstores, by Logstore id."""
+    """Return the latest reading of each group that exists, by Logstore id."""
     newest = Reading.objects.filter(group=OuterRef("pk")).order_by("-taken_at").values("pk")[:1]
-    groups = ConsumerGroup.objects.filter(logstore__in=[store.pk for store in logstores])
+    groups = ConsumerGroup.objects.filter(logstore__in=[store.pk for store in logstores], vanished_at=None)
     wanted = dict(groups.annotate(latest=Subquery(newest)).values_list("latest", "logstore"))
     found = defaultdict(list)
     for row in Reading.objects.filter(pk__in=[pk for pk in wanted if pk is not None]):
@@ -95,7 +95,7 @@ def _last_of(groups: Sequence[ConsumerGroup]) -> dict[int, list[Sample]]:
     }
 
 
-def _storable(count: int | None) -> int | None:
+def storable(count: int | None) -> int | None:
     """Return a count as the database can hold it: a checkpoint may be any number."""
     return None if count is None else min(count, MOST)
 
@@ -161,12 +161,12 @@ def _judged(
         "verdict_complete": verdict.complete,
         "is_partial": not total.complete,
         "rhythm": {str(shard): rhythm.dump(visits) for shard, visits in verdict.rhythm.items()},
-        "backlog": _storable(total.backlog),
+        "backlog": storable(total.backlog),
         "lag_seconds": None if total.lag is None else total.lag.total_seconds(),
         "lag_is_lower_bound": total.lag_is_lower_bound,
         "oldest_unread_at": None if total.unread_age is None else now - total.unread_age,
         "data_loss_at": None if total.data_loss_in is None else now + total.data_loss_in,
-        "lost": _storable(total.lost),
+        "lost": storable(total.lost),
         "shard_count": len(facts),
         "consumer_count": len({fact.consumer for fact in facts if fact.consumer}),
         "last_commit_at": max(commits, default=None),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checkpoints.domain.moves import LEAST, PULLED_PER_SECOND, Move, OwnWrite, Place, Watcher
+from checkpoints.domain.moves import LEAST, PULLED_PER_SECOND, Move, OwnWrite, Place, Watcher, is_plain
 
 MINUTE = 60.0
 
@@ -99,3 +99,19 @@ def test_a_name_that_may_have_been_dropped_after_the_timeout_proves_nothing():
 
 def test_places_of_the_same_moment_are_not_compared():
     assert moves(place(1, 100), place(1, 20)) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named", "plain"),
+    [
+        (100, 100, True, True),
+        (100, 99 + LEAST, True, True),
+        (100, 100 + LEAST, True, False),
+        (100, 99, True, False),
+        (100, 101, False, False),
+        (None, 5, False, True),
+        (5, None, False, True),
+    ],
+)
+def test_a_step_that_can_be_no_move_of_others_is_known_at_once(before, after, named, plain):
+    assert is_plain(before, after, named=named) is plain

@@ -274,3 +274,24 @@ def test_many_groups_cost_as_many_queries_as_few(group, django_assert_max_num_qu
     with django_assert_max_num_queries(25):
         history.roll_up(NOON + 20 * MINUTE)
     assert len(chunks(RAW)) == 40
+
+
+def test_the_readings_of_a_vanished_group_go_after_a_day_and_the_group_with_its_history(group):
+    read(group, each(NOON, NOON + HOUR))
+    history.roll_up(NOON + HOUR)
+    ConsumerGroup.objects.filter(pk=group.pk).update(vanished_at=NOON + HOUR)
+    history.roll_up(NOON + 20 * HOUR)
+    assert group.readings.exists()
+    history.roll_up(NOON + 26 * HOUR)
+    assert not group.readings.exists()
+    assert ConsumerGroup.objects.filter(pk=group.pk).exists()
+    history.roll_up(NOON + 92 * DAY)
+    assert not ConsumerGroup.objects.filter(pk=group.pk).exists()
+
+
+def test_a_vanished_group_that_was_reset_is_kept_for_ever(group, people):
+    read(group, each(NOON, NOON + HOUR))
+    own_reset(group, people["operator"])
+    ConsumerGroup.objects.filter(pk=group.pk).update(vanished_at=NOON)
+    history.roll_up(NOON + 200 * DAY)
+    assert ConsumerGroup.objects.filter(pk=group.pk).exists()
