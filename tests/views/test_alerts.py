@@ -86,7 +86,7 @@ def test_what_was_resolved_is_listed_apart_unless_it_never_fired(signed_in):
 
 def listed(response):
     """Return the groups of the alerts in the list, in its order."""
-    return re.findall(r'id="group-\d+" href="/groups/\d+/">([^<]+)</a>', page(response))
+    return re.findall(r'id="group-\d+" href="/groups/\d+/" title="[^"]*">([^<]+)</a>', page(response))
 
 
 @pytest.fixture
