@@ -19,7 +19,7 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 os.environ |= {"SLS_ALLOWED_HOSTS": "127.0.0.1", "SLS_ALLOW_HTTP": "1", "COLLECT_INTERVAL": "3600"}
 
-from bench import emulation, fleet, results, trouble
+from bench import emulation, fleet, results, sharing, trouble
 
 COLD_SECONDS, STEADY_SECONDS, MOST_MEGABYTES = 30, 15, 500
 HISTORY = 20  # readings a minute apart before the steady cycles: as much as a verdict looks back on
@@ -28,6 +28,8 @@ HISTORY = 20  # readings a minute apart before the steady cycles: as much as a v
 def main() -> int:
     """Measure, print and store; exit code 1 when a goal is missed."""
     options = arguments()
+    if options.shared:
+        return sharing.main(options.minutes)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.environ["DATA_DIR"] = folder
         return trouble.main(options.minutes) if options.trouble else report(cycles(options))
@@ -59,7 +61,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--trouble", action="store_true", help="20 endpoints instead, three of them in trouble"
     )
-    parser.add_argument("--minutes", type=float, default=10, help="how long the trouble is watched")
+    parser.add_argument(
+        "--shared", action="store_true", help="two workers and two web processes instead, that share the work"
+    )
+    parser.add_argument("--minutes", type=float, default=10, help="how long trouble or sharing is watched")
     parser.add_argument("--profile", help="print the profile of the storing thread in this cycle")
     return parser.parse_args()
 

@@ -66,15 +66,19 @@ def roll_up() -> None:
 @db_periodic_task(crontab(minute="*"))
 def look_for_alerts() -> None:
     """Look at every rule for alerts, in one process at a time, then have what is to be told sent."""
-    alerts.evaluate(timezone.now())
-    send_notices()
+    try:
+        alerts.evaluate(timezone.now())
+    finally:
+        send_notices()  # what was to be told before is told, whatever is wrong with the rules
 
 
 @db_task()
 def send_notices() -> None:
-    """Send the notices that are due; each is sent by one worker."""
-    notices.deliver(timezone.now())
-    notices.prune(timezone.now())
+    """Send the notices that are due, and again while any go out; each is sent by one worker."""
+    if notices.deliver(timezone.now()):
+        send_notices()
+    else:
+        notices.prune(timezone.now())
 
 
 @db_periodic_task(crontab(minute="*"))

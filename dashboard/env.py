@@ -70,6 +70,9 @@ def database(data_dir: Path) -> dict[str, object]:
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise BadSetting("DATABASE_URL", "write postgres://user:password@host:port/name, or leave it empty")
+    # A page that waits for the service keeps its connection meanwhile: with fewer than there are threads, an
+    # endpoint that hangs would keep every page waiting. A few more are for the threads that send resets.
+    most = number("WEB_THREADS", 16, least=1, most=256) + 4
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -77,7 +80,8 @@ def database(data_dir: Path) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
-        "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": True},
+        "OPTIONS": {**dict(parse_qsl(parts.query)), "pool": {"max_size": most}},
+        "CONN_HEALTH_CHECKS": True,  # a restart of the server costs no request
     }
 
 

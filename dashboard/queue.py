@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from huey import PostgresHuey, RedisHuey, SqliteHuey
 from huey.api import Huey
+from huey.consumer import Consumer
 
 from dashboard.env import BadSetting
 
@@ -14,6 +16,19 @@ NAME = "checkpoints"
 
 def from_url(url: str, data_dir: Path) -> Huey:
     """Return the queue of background work; without a URL it is a SQLite file of its own."""
+    queue = _from_url(url, data_dir)
+    create = queue.create_consumer
+
+    def patient(**options: Any) -> Consumer:
+        # SIGTERM is how systemd and containers end a worker: a notice that is under way must be noted as
+        # sent, or it goes out again. By itself huey waits for what runs on SIGINT only.
+        return create(**{**options, "graceful_signal": "TERM"})
+
+    queue.create_consumer = patient
+    return queue
+
+
+def _from_url(url: str, data_dir: Path) -> Huey:
     common: dict[str, object] = {"results": False, "utc": True}
     scheme, _, rest = url.partition(":")
     if scheme in {"", "sqlite"}:

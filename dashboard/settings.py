@@ -216,7 +216,8 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        "huey": {"level": "WARNING"},
+        # Without a handler run_huey gives it one of its own, that masks nothing and says everything twice.
+        "huey": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
         "axes": {"level": "WARNING"},
         "urllib3": {"level": "ERROR"},
     },

@@ -128,7 +128,8 @@ def test_a_postgresql_url_is_taken_apart(given: Any, tmp_path: Path) -> None:
         "PASSWORD": "p@ss/",
         "HOST": "db.example",
         "PORT": "6543",
-        "OPTIONS": {"sslmode": "require", "pool": True},
+        "OPTIONS": {"sslmode": "require", "pool": {"max_size": 20}},
+        "CONN_HEALTH_CHECKS": True,
     }
 
 

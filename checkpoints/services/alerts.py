@@ -60,11 +60,15 @@ def evaluate(now: datetime) -> bool:
 
 
 def acknowledge(alert: Alert, *, actor: Actor, now: datetime) -> Alert:
-    """Say that somebody is at it. Raises BadAlert when nothing fires."""
+    """Say that somebody is at it, the first who says so. Raises BadAlert when nothing fires."""
 
-    def change(row: Alert) -> None:
-        _put(row, alerting.acknowledge(_standing(row)))
+    def change(row: Alert) -> bool:
+        new = alerting.acknowledge(_standing(row))
+        if row.acknowledged_at is not None:
+            return False
+        _put(row, new)
         row.acknowledged_by, row.acknowledged_at = actor.name, now
+        return True
 
     return _change(alert, "alert.acknowledged", change, actor, now)
 
@@ -75,19 +79,23 @@ def silence(alert: Alert, *, reason: str, span: timedelta, actor: Actor, now: da
     if not SHORTEST <= span <= LONGEST:
         raise BadAlert(say("An alert is silenced for at least a minute and at most 30 days."))
 
-    def change(row: Alert) -> None:
+    def change(row: Alert) -> bool:
         _put(row, alerting.silence(_standing(row), now + span))
         row.silenced_by, row.silence_reason = actor.name, reason.strip()
+        return True
 
     return _change(alert, "alert.silenced", change, actor, now, reason=reason.strip())
 
 
 def unsilence(alert: Alert, *, actor: Actor, now: datetime) -> Alert:
-    """Let an alert be told of again."""
+    """Let an alert be told of again; nothing changes when it is not silenced."""
 
-    def change(row: Alert) -> None:
+    def change(row: Alert) -> bool:
+        if row.silenced_until is None:
+            return False
         _put(row, alerting.unsilence(_standing(row)))
         row.silenced_by = row.silence_reason = ""
+        return True
 
     return _change(alert, "alert.unsilenced", change, actor, now)
 
@@ -122,6 +130,7 @@ def _looks(rules: Sequence[AlertRule], now: datetime) -> Iterable[Look]:
     if not rules:
         return
     overwritten = _overwritten(rules, now)
+    minute = now.replace(second=0, microsecond=0)  # one sample of it, however many workers look
     for group in _groups():
         endpoint = group.endpoint
         names = {"project": group.project.name, "logstore": group.logstore.name, "group": group.name}
@@ -135,7 +144,7 @@ def _looks(rules: Sequence[AlertRule], now: datetime) -> Iterable[Look]:
             finding = conditions.find(condition, rule.limit, figures, now=now)
             if stale and not by_the_clock:
                 finding = conditions.NOT_KNOWN
-            yield Look(rule, group.pk, finding, now if by_the_clock else group.read_at or now)
+            yield Look(rule, group.pk, finding, minute if by_the_clock else group.read_at or now)
 
 
 def _groups() -> Iterable[ConsumerGroup]:
@@ -251,18 +260,19 @@ def _put(row: Alert, new: Standing) -> None:
 def _change(
     alert: Alert,
     action: str,
-    change: Callable[[Alert], None],
+    change: Callable[[Alert], bool],
     actor: Actor,
     now: datetime,
     *,
     reason: str = "",
 ) -> Alert:
-    """Change an alert as it is now, and record it."""
+    """Change an alert as it is now, and record it if that changes anything."""
     with transaction.atomic():
         row = Alert.objects.select_for_update(of=("self",)).select_related("rule", "group").get(pk=alert.pk)
         before = _described(row)
         try:
-            change(row)
+            if not change(row):
+                return row
         except Refusal as refusal:
             raise BadAlert(refusal.message) from refusal
         row.save()

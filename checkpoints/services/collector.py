@@ -2,8 +2,9 @@
 
 The background task `run` takes what is due by a lease in the database and reads it in rounds (rounds.py): the
 service is asked by threads that belong to one endpoint each, so an endpoint that hangs holds only its own.
-While its breaker is open none of it is read. Pages ask for single groups. Every call to the service happens
-outside a transaction; what was seen is then stored in one short transaction.
+While its breaker is open none of it is read. Pages ask for single groups, and get what somebody else reads or
+has just read. Every call to the service happens outside a transaction; what was seen is then stored in one
+short transaction.
 """
 
 from __future__ import annotations
@@ -15,20 +16,29 @@ from datetime import datetime, timedelta
 from threading import Event, Lock
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 
 from checkpoints import sls
 from checkpoints.domain.breaker import State
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
 from checkpoints.services import breaker, discovery, leases, spent, visits
+from checkpoints.services.leases import Take
 from checkpoints.services.problems import Problem, explain
 from checkpoints.services.rounds import Job, Look, Round
 from checkpoints.services.visits import TROUBLE
 
-__all__ = ["TROUBLE", "collect", "collect_endpoint", "read_group", "read_logstore", "refresh", "run", "stop"]
+__all__ = [
+    "TROUBLE",
+    "BeingRead",
+    "collect",
+    "collect_endpoint",
+    "read_group",
+    "read_logstore",
+    "refresh",
+    "run",
+    "stop",
+]
 
-LEASE = timedelta(seconds=60)
 LOOK_SECONDS = 1.0
 FLUSH_SECONDS = 60.0
 log = logging.getLogger(__name__)
@@ -36,30 +46,37 @@ _running = Lock()
 _stopping = Event()
 
 
+class BeingRead(Exception):  # noqa: N818 - says what is the case
+    """A group was never read, and somebody else reads it for the first time just now."""
+
+
 def read_group(group: ConsumerGroup, *, max_age: timedelta, now: datetime) -> Reading:
     """Return a reading of the group not older than max_age, read from the service when there is none.
 
-    Raises sls.SLSError or Locked when the service had to be asked and did not answer well.
+    While somebody else reads the group its latest reading is returned; without one BeingRead is raised. A
+    max_age of nothing reads in any case. Raises sls.SLSError or Locked when the service did not answer well.
     """
-    latest = group.readings.order_by("-taken_at").first()
+    begun, latest = time.monotonic(), _latest(group)
     if latest and now - latest.taken_at <= max_age:
         return latest
-    if max_age and not _claim(group, now) and latest:
-        return latest  # somebody else reads it just now
+    claimed = leases.claim(group, max_age=max_age, now=now) if max_age else None
+    if max_age and claimed is None:
+        if (latest := _latest(group)) is None:
+            raise BeingRead
+        return latest
     try:
-        _read(group.logstore, only=group.name, now=now)
+        _read(group.logstore, only=group.name, now=now, begun=begun if claimed else None)
     finally:
-        ConsumerGroup.objects.filter(pk=group.pk).update(claimed_until=None)
-    found = group.readings.order_by("-taken_at").first()
+        if claimed:
+            leases.give_back(group, claimed)
+    found = _latest(group)
     if found is None:
         words = f"the group {group.name} no longer exists"
         raise sls.NotFound(words, status=404, code="ConsumerGroupNotExist", operation="ListConsumerGroup")
     return found
 
 
-def refresh(
-    group: ConsumerGroup, *, now: datetime, max_age: timedelta = timedelta(seconds=10)
-) -> Problem | None:
+def refresh(group: ConsumerGroup, *, now: datetime, max_age: timedelta = leases.YOUNG) -> Problem | None:
     """Bring a group that somebody looks at up to date; returns what went wrong instead of raising it.
 
     While the breaker of the endpoint is open nothing is asked: no page waits for an endpoint that hangs.
@@ -71,6 +88,8 @@ def refresh(
             read_group(group, max_age=max_age, now=now)
             return None
         problem = Problem.from_json(endpoint.problem)
+    except BeingRead:
+        return None
     except TROUBLE as error:
         problem = explain(error)
     finally:
@@ -154,9 +173,9 @@ class _Run:
             spent.flush(every=FLUSH_SECONDS)
         for endpoint in self.endpoints:
             if breaker.of(endpoint).state(now) is State.CLOSED:
-                self._hand_out_of(endpoint, now)
+                self._hand_out_of(endpoint, timezone.now())
             elif breaker.may_probe(endpoint, now):
-                probe = leases.due(endpoint, 1, now)
+                probe = leases.due(endpoint, 1, timezone.now())
                 self.round.visit(probe) if probe else self.round.look(endpoint)
 
     def _hand_out_of(self, endpoint: Endpoint, now: datetime) -> None:
@@ -173,7 +192,7 @@ class _Run:
 def _everything(endpoints: list[Endpoint], now: datetime) -> list[Problem]:
     """Discover where that is due, and read all Logstores."""
     round_, problems = Round(lambda: now), []
-    waiting: dict[UUID, deque[Logstore]] = {endpoint.pk: deque() for endpoint in endpoints}
+    waiting: dict[UUID, deque[Take]] = {endpoint.pk: deque() for endpoint in endpoints}
     for endpoint in endpoints:
         if endpoint.discovered_at is None or now - endpoint.discovered_at >= discovery.EVERY:
             round_.look(endpoint)
@@ -202,9 +221,8 @@ def _problems(job: Job) -> list[Problem]:
     return [explain(job.error)] if job.error else []
 
 
-def _claim(group: ConsumerGroup, now: datetime) -> bool:
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    return bool(ConsumerGroup.objects.filter(free, pk=group.pk).update(claimed_until=now + LEASE))
+def _latest(group: ConsumerGroup) -> Reading | None:
+    return group.readings.order_by("-taken_at").first()
 
 
 def _watch(logstore: Logstore, now: datetime) -> None:
@@ -214,11 +232,16 @@ def _watch(logstore: Logstore, now: datetime) -> None:
         Logstore.objects.filter(pk=logstore.pk).update(watched_at=now)
 
 
-def _read(logstore: Logstore, *, only: str | None, now: datetime) -> None:
-    """Read here and now; trouble is raised, and stored when the whole Logstore was asked for."""
-    visit = visits.prepare([logstore], now=now, only=only)[0]
+def _read(logstore: Logstore, *, only: str | None, now: datetime, begun: float | None = None) -> None:
+    """Read here and now; trouble is raised, and stored when the whole Logstore was asked for.
+
+    With `begun`, which is when it was `now`, the reading is of when its answers are there, as the collector's
+    are: otherwise it would soon be old, and be made again.
+    """
+    visit = visits.prepare([Take(logstore)], now=now, only=only)[0]
     visit.fetch()
     if visit.seen is not None or only is None:
-        visits.store([visit], now=now)
+        taken = now if begun is None else now + timedelta(seconds=time.monotonic() - begun)
+        visits.store([visit], now=taken)
     if visit.error is not None:
         raise visit.error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,14 +18,19 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from checkpoints.domain.alerting import Event
 from checkpoints.domain.messages import Message, say
-from checkpoints.models import Alert, Notice
+from checkpoints.models import Alert, Channel, Notice
 from checkpoints.services import notice_text, posting
 
-LEASE = timedelta(minutes=3)
-"""Longer than any attempt takes."""
+LEASE, MAIL_LEASE = timedelta(minutes=3), timedelta(minutes=10)
+"""Longer than any attempt takes; a mail server may take its time for each of some thirty commands."""
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 LONGEST = timedelta(hours=24)
-MOST = 200
+LATE_SECONDS = 60
+MOST, RUN_SECONDS = 200, 10
+"""How much one run sends at most: a process that is to end waits for it."""
+RESTS_AFTER = 3
+"""After how many refusals in a row a run leaves a channel alone; one that does not answer at once."""
+ABOUT = ("rule", "endpoint", "project", "logstore", "consumer_group")
 KEPT = timedelta(days=30)
 State = Notice.State
 log = logging.getLogger(__name__)
@@ -39,15 +45,22 @@ def write(alert: Alert, event: Event, *, now: datetime) -> list[Notice]:
 def deliver(now: datetime) -> int:
     """Send what is due and return how much was sent; several workers may do so at the same time."""
     begun, sent = time.monotonic(), 0
-    resting: set[uuid.UUID] = set()
+    failures: Counter[uuid.UUID] = Counter()  # in a row, by channel
     for notice in _due(now)[:MOST]:
-        at = now + timedelta(seconds=time.monotonic() - begun)
-        if notice.channel_id in resting or not _take(notice, at):
+        passed, channel = time.monotonic() - begun, notice.channel_id
+        if passed > RUN_SECONDS:
+            break
+        at = now + timedelta(seconds=passed)
+        if failures[channel] >= RESTS_AFTER or _overtakes(notice) or not _take(notice, at):
             continue
-        if _send(notice, at):
-            sent += 1
-        else:
-            resting.add(notice.channel_id)  # a channel that hangs costs one attempt, not one per notice
+        problem = _attempt(notice, at)
+        if problem is None:
+            _settle(notice, state=State.SENT, sent_at=at, problem=None)
+            sent, failures[channel] = sent + 1, 0
+        elif _fail(notice, problem.message, at):
+            failures[channel] += 1 if problem.answered else RESTS_AFTER
+            if failures[channel] >= RESTS_AFTER:
+                _put_off(channel, problem.message, at)
     return sent
 
 
@@ -75,54 +88,67 @@ def _notice(alert: Alert, channel: uuid.UUID, body: dict[str, Any], now: datetim
 
 
 def _due(now: datetime) -> QuerySet[Notice]:
-    """Return what is due; nothing overtakes an earlier notice of the same alert to the same channel."""
-    earlier = Notice.objects.filter(
-        alert=OuterRef("alert"),
-        channel=OuterRef("channel"),
-        number__lt=OuterRef("number"),
-        state=State.WAITING,
-    )
-    due = Notice.objects.filter(~Exists(earlier), state=State.WAITING, due_at__lte=now)
-    return due.select_related("channel").order_by("due_at", "made_at", "number")
+    """Return what is due; nothing overtakes an earlier notice of the same alert to the same channel.
+
+    What was tried least comes first, so that a notice that its channel never takes holds up no other.
+    """
+    waiting = Notice.objects.filter(state=State.WAITING)
+    same = waiting.filter(alert=OuterRef("alert"), channel=OuterRef("channel"))
+    due = waiting.filter(~Exists(same.filter(number__lt=OuterRef("number"))), due_at__lte=now)
+    return due.select_related("channel").order_by("attempts", "due_at", "made_at", "number")
+
+
+def _overtakes(notice: Notice) -> bool:
+    """Tell whether an earlier notice waits of an alert that went with its rule: only the words tell which."""
+    if notice.alert_id is not None:
+        return False
+    same = {f"body__{name}": notice.body.get(name) for name in ABOUT}
+    earlier = Notice.objects.filter(alert=None, channel=notice.channel_id, number__lt=notice.number, **same)
+    return earlier.filter(state=State.WAITING).exists()
 
 
 def _take(notice: Notice, at: datetime) -> bool:
-    """Be the only one who sends a notice, until the lease is over."""
+    """Be the only one who sends a notice, until the lease is over.
+
+    A lease that a locked database gave so late that it may be over too soon is left to run out.
+    """
+    begun = time.monotonic()
     mine = Notice.objects.filter(pk=notice.pk, state=State.WAITING, due_at=notice.due_at)
-    if not mine.update(due_at=at + LEASE, attempts=F("attempts") + 1):
+    until = at + (MAIL_LEASE if notice.channel.kind == Channel.Kind.EMAIL else LEASE)
+    if not mine.update(due_at=until, attempts=F("attempts") + 1):
         return False
-    notice.due_at, notice.attempts = at + LEASE, notice.attempts + 1
-    return True
+    notice.due_at, notice.attempts = until, notice.attempts + 1
+    return time.monotonic() - begun < LATE_SECONDS
 
 
-def _send(notice: Notice, at: datetime) -> bool:
-    problem = _attempt(notice, at)
-    if problem is None:
-        _settle(notice, state=State.SENT, sent_at=at, problem=None)
-        return True
+def _attempt(notice: Notice, at: datetime) -> posting.Undelivered | None:
+    """Send a notice; returns why it was not sent, if so."""
+    if not notice.channel.enabled:
+        return posting.Undelivered(say("The channel is switched off."))
+    try:
+        posting.post(notice.channel, notice_text.text(notice.body), notice.body, now=at)
+    except posting.Undelivered as refused:
+        return refused
+    except Exception:  # the other notices must go out whatever this one does
+        log.exception("a notice to %s failed", notice.channel.name)
+        return posting.Undelivered(say("It failed here: see the log of this site."))
+    return None
+
+
+def _fail(notice: Notice, problem: Message, at: datetime) -> bool:
+    """Note why a notice was not sent; says whether it is tried again."""
     if at - notice.made_at >= LONGEST or not notice.channel.enabled:
         log.warning("a notice to %s is given up: %s", notice.channel.name, problem)
         _settle(notice, state=State.GIVEN_UP, problem=problem.dump())
         return False
-    again = at + wait_after(notice.attempts)
-    _settle(notice, due_at=again, problem=problem.dump())
-    waiting = Notice.objects.filter(channel=notice.channel_id, state=State.WAITING, due_at__lte=at)
-    waiting.filter(made_at__gt=at - LONGEST).update(due_at=again)
-    return False
+    _settle(notice, due_at=at + wait_after(notice.attempts), problem=problem.dump())
+    return True
 
 
-def _attempt(notice: Notice, at: datetime) -> Message | None:
-    """Send a notice; returns why it was not sent, if so."""
-    if not notice.channel.enabled:
-        return say("The channel is switched off.")
-    try:
-        posting.post(notice.channel, notice_text.text(notice.body), notice.body, now=at)
-    except posting.Undelivered as refused:
-        return refused.message
-    except Exception:  # the other notices must go out whatever this one does
-        log.exception("a notice to %s failed", notice.channel.name)
-        return say("It failed here: see the log of this site.")
-    return None
+def _put_off(channel: uuid.UUID, problem: Message, at: datetime) -> None:
+    """Let what else is due for a channel that fails wait for a minute, and say why."""
+    due = Notice.objects.filter(channel=channel, state=State.WAITING, due_at__lte=at)
+    due.filter(made_at__gt=at - LONGEST).update(due_at=at + WAITS[0], problem=problem.dump())
 
 
 def _settle(notice: Notice, **values: Any) -> None:

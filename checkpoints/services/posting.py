@@ -8,7 +8,7 @@ import hmac
 import json
 import time
 from datetime import datetime
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPResponseException
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -31,11 +31,11 @@ Kind = Channel.Kind
 
 
 class Undelivered(Exception):  # noqa: N818 - says what became of it
-    """The channel did not take the notice; the message says why."""
+    """The channel did not take the notice; the message says why. `answered`: it was reached and refused."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, *, answered: bool = True) -> None:
         super().__init__(str(message))
-        self.message = message
+        self.message, self.answered = message, answered
 
 
 class Outside(Network):
@@ -75,7 +75,8 @@ def post(channel: Channel, text: Text, body: dict[str, Any], *, now: datetime) -
     except Locked as locked:
         raise Undelivered(locked.message) from locked
     except sls.SLSError as error:
-        raise Undelivered(say("The channel was not reached: %(words)s", words=error.message)) from error
+        words = say("The channel was not reached: %(words)s", words=error.message)
+        raise Undelivered(words, answered=False) from error
 
 
 def payload(kind: str, text: Text, body: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +158,8 @@ def _mail(channel: Channel, text: Text, body: dict[str, Any]) -> None:
         message.send()
     except (OSError, SMTPException) as error:
         words = masking.mask(str(error))[:200]
-        raise Undelivered(say("The mail server did not take it: %(words)s", words=words)) from error
+        refusal = say("The mail server did not take it: %(words)s", words=words)
+        raise Undelivered(refusal, answered=isinstance(error, SMTPResponseException)) from error
 
 
 def _signed(key: str, text: str) -> str:

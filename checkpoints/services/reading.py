@@ -31,23 +31,24 @@ SECONDS = 20.0
 """How long one reading may take in all, however many calls it makes one after the other."""
 
 
-def read(
+def read(  # noqa: PLR0913 -- what one reading depends on
     client: sls.Client,
     project: str,
     logstore: str,
     *,
     only: str | None,
+    left_out: frozenset[str] = frozenset(),
     known: Known,
     refresh_begins: bool,
     retention: timedelta | None,
     seconds: float = SECONDS,
 ) -> LogstoreSeen:
-    """Read every group of a Logstore, or only the one named; raises SLSError when the lists cannot be had.
+    """Read every group of a Logstore but some, or only the one named; raises SLSError without the lists.
 
     What has not arrived after `seconds`, the rest of SECONDS, counts as not answered: those shards or groups
     carry the error.
     """
-    return _Reader(client, project, logstore, known, refresh_begins, retention, seconds).read(only)
+    return _Reader(client, project, logstore, known, refresh_begins, retention, seconds).read(only, left_out)
 
 
 class _Reader:
@@ -73,7 +74,7 @@ class _Reader:
         self.server_time: datetime | None = None
         self.deadline = monotonic() + seconds
 
-    def read(self, only: str | None) -> LogstoreSeen:
+    def read(self, only: str | None, left_out: frozenset[str]) -> LogstoreSeen:
         start = self.pool.submit
         listing = start(self.client.list_shards, self.project, self.logstore)
         groups = start(self.client.list_consumer_groups, self.project, self.logstore)
@@ -92,7 +93,7 @@ class _Reader:
             operation = "ListShards" if self.server_time is None else "ListConsumerGroup"
             words = f"The service did not answer within {SECONDS:g} seconds"
             raise sls.Timeout(words, operation=operation) from None
-        wanted = [group for group in existing if only in (None, group.name)]
+        wanted = [group for group in existing if only in (None, group.name) and group.name not in left_out]
         for group in wanted if only is None else ():
             self._ask_checkpoints(group.name)
         self._drain()

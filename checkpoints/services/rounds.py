@@ -17,9 +17,10 @@ from uuid import UUID
 
 from checkpoints import sls
 from checkpoints.domain.breaker import Breaker
-from checkpoints.models import Endpoint, Logstore
+from checkpoints.models import Endpoint
 from checkpoints.services import breaker, discovery, leases, metrics, parallel, visits
 from checkpoints.services.connections import connect
+from checkpoints.services.leases import Take
 from checkpoints.services.visits import TROUBLE, Visit
 
 GATHER_SECONDS = 0.1
@@ -67,9 +68,9 @@ class Round:
         """Return how many more Logstores of the endpoint may be read at the same time."""
         return max(0, parallel.READERS - self._places[endpoint.pk])
 
-    def visit(self, logstores: Sequence[Logstore]) -> None:
+    def visit(self, takes: Sequence[Take]) -> None:
         """Start to read Logstores."""
-        for job in visits.prepare(logstores, now=self._clock()) if logstores else ():
+        for job in visits.prepare(takes, now=self._clock()) if takes else ():
             self._start(job)
 
     def look(self, endpoint: Endpoint) -> None:

@@ -21,6 +21,7 @@ from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
 from checkpoints.services import breaker, discovery, group_changes, leases, reading, summaries
 from checkpoints.services.connections import connect
+from checkpoints.services.leases import Take
 from checkpoints.services.problems import Problem, explain
 from checkpoints.services.sealing import Locked
 from checkpoints.services.seen import Known, LogstoreSeen, in_words
@@ -38,9 +39,9 @@ Marks = frozenset[tuple[int, str | None, int | None]]  # shard, checkpoint, end
 
 @dataclass(eq=False)
 class Visit:
-    """One reading of a Logstore: all groups, or the one named; fetch() sets `seen` or `error`."""
+    """One reading of a Logstore: all groups taken, or the one named; fetch() sets `seen` or `error`."""
 
-    logstore: Logstore
+    take: Take
     only: str | None
     begins: bool
     retention: bool
@@ -49,6 +50,11 @@ class Visit:
     client: sls.Client | None = None
     seen: LogstoreSeen | None = None
     error: Exception | None = None
+
+    @property
+    def logstore(self) -> Logstore:
+        """The Logstore that is read."""
+        return self.take.logstore
 
     @property
     def endpoint(self) -> Endpoint:
@@ -67,6 +73,7 @@ class Visit:
                 self.logstore.project.name,
                 self.logstore.name,
                 only=self.only,
+                left_out=self.take.left_out,
                 known=self.known,
                 refresh_begins=self.begins,
                 retention=summaries.retention(self.logstore),
@@ -86,18 +93,18 @@ class Visit:
             log.warning("retention of %s not read: %s", self.logstore, in_words(error))
 
 
-def prepare(logstores: Sequence[Logstore], *, now: datetime, only: str | None = None) -> list[Visit]:
-    """Return a visit for each Logstore, with what its latest readings tell."""
+def prepare(takes: Sequence[Take], *, now: datetime, only: str | None = None) -> list[Visit]:
+    """Return a visit for each Logstore taken, with what its latest readings tell."""
     visits = {
-        store.pk: Visit(
-            store,
+        take.logstore.pk: Visit(
+            take,
             only,
-            begins=_is_old(store.begins_read_at, BEGINS_EVERY, now),
-            retention=_is_old(store.retention_read_at, RETENTION_EVERY, now),
+            begins=_is_old(take.logstore.begins_read_at, BEGINS_EVERY, now),
+            retention=_is_old(take.logstore.retention_read_at, RETENTION_EVERY, now),
         )
-        for store in logstores
+        for take in takes
     }
-    for pk, readings in summaries.latest_readings(logstores).items():
+    for pk, readings in summaries.latest_readings([take.logstore for take in takes]).items():
         for latest in readings:
             facts = latest.facts()
             visits[pk].known.learn(facts)
@@ -106,7 +113,7 @@ def prepare(logstores: Sequence[Logstore], *, now: datetime, only: str | None = 
 
 
 def store(visits: Sequence[Visit], *, now: datetime) -> None:
-    """Store what fetched visits saw or met; all is worked out first, the transaction is short."""
+    """Store what fetched visits saw or met, and give back what they took; all is worked out first."""
     rows = _groups(visits, now)
     read = [
         (rows[visit.logstore.pk, one.group.name], one.facts)
@@ -126,6 +133,7 @@ def store(visits: Sequence[Visit], *, now: datetime) -> None:
         group_changes.note_retentions([one.logstore for one in visits if one.retention and one.seen])
         _save([visit.logstore for visit in visits if visit.only is None], [*FOUND, *PLANNED])
         _save([visit.logstore for visit in visits if visit.only is not None and visit.seen], FOUND)
+        leases.give_back_all(visit.take for visit in visits)
 
 
 def mark(groups: QuerySet[ConsumerGroup], problem: Problem, now: datetime) -> None:

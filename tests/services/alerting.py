@@ -70,9 +70,12 @@ def states() -> dict[str, str]:
 
 
 class Heard(list[dict[str, Any]]):
-    """What a channel was sent: path, headers and body each; `answers` are taken in order, then `usual`."""
+    """What a channel was sent: path, headers and body each; `answers` are taken in order, then `usual`.
 
-    url = ""
+    What is about the group `refused` is never taken.
+    """
+
+    url = refused = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,6 +98,8 @@ def listening() -> Iterator[Heard]:
             )
             heard.hold.wait(10)
             status, text = heard.answers.pop(0) if heard.answers else heard.usual
+            if heard.refused and heard[-1]["body"].get("consumer_group") == heard.refused:
+                status = 400
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", "/elsewhere")

@@ -126,6 +126,16 @@ def test_no_reading_fires_by_the_clock_and_is_resolved_by_a_reading():
     assert the.states() == {"orders": "resolved"}
 
 
+def test_several_looks_in_one_minute_are_one_sample_of_what_goes_by_the_clock():
+    the.group()
+    the.rule(condition="no_reading", limit="10m", samples=2)
+    for minute in (10.1, 10.5, 10.9):
+        alerts.evaluate(at(minute))
+    assert the.states() == {"orders": "pending"}
+    alerts.evaluate(at(11.1))
+    assert the.states() == {"orders": "firing"}
+
+
 def test_an_overwritten_reset_fires_and_ends_with_its_time(people):
     group = the.group()
     plan = Plan.objects.create(
@@ -221,6 +231,18 @@ def test_acknowledging_says_who_and_is_audited():
     assert Alert.objects.get().acknowledged_by == ""
 
 
+def test_who_acknowledges_after_somebody_else_changes_nothing():
+    group = the.group()
+    the.rule()
+    the.lagging(group, [1])
+    found = Alert.objects.get()
+    alerts.acknowledge(found, actor=MEI, now=at(2))
+    alerts.acknowledge(found, actor=Actor("8", "li"), now=at(2.1))
+    found.refresh_from_db()
+    assert (found.acknowledged_by, found.acknowledged_at) == ("mei", at(2))
+    assert AuditRow.objects.filter(action="alert.acknowledged").count() == 1
+
+
 def test_what_does_not_fire_is_not_acknowledged_and_nothing_is_audited():
     group = the.group()
     the.rule(samples=2)
@@ -254,7 +276,8 @@ def test_a_silence_is_ended_by_hand_and_audited():
     alerts.unsilence(Alert.objects.get(), actor=MEI, now=at(2))
     found = Alert.objects.get()
     assert (found.state, found.silenced_until, found.silenced_by) == ("firing", None, "")
-    assert AuditRow.objects.filter(action="alert.unsilenced").exists()
+    alerts.unsilence(found, actor=Actor("8", "li"), now=at(2.1))
+    assert AuditRow.objects.filter(action="alert.unsilenced").count() == 1
 
 
 @pytest.mark.parametrize(

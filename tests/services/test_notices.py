@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from checkpoints.domain.messages import say
 from checkpoints.models import Alert, Channel, Notice
-from checkpoints.services import alerts, notices
+from checkpoints.services import alert_rules, alerts, notices, posting
+from checkpoints.services.audit import SYSTEM
 from tests.services import alerting as the
 from tests.services.alerting import at
 from tests.services.at_once import together
@@ -86,6 +89,17 @@ def test_a_worker_that_died_while_sending_leaves_the_notice_to_another(heard):
 
 
 @pytest.mark.django_db
+def test_a_lease_that_came_too_late_is_left_to_run_out(heard, monkeypatch):
+    fire(heard)
+    notice = Notice.objects.select_related("channel").get()
+    passing = iter([0.0, 61.0])
+    monkeypatch.setattr(notices, "time", SimpleNamespace(monotonic=lambda: next(passing)))
+    assert notices._take(notice, at(1)) is False
+    monkeypatch.undo()
+    assert Notice.objects.get().due_at == at(1) + notices.LEASE
+
+
+@pytest.mark.django_db
 def test_a_failure_is_tried_again_after_1_5_15_and_then_every_60_minutes(heard):
     fire(heard)
     heard.usual = (500, "no")
@@ -117,18 +131,88 @@ def test_after_a_day_it_is_given_up_and_says_so(heard):
 
 
 @pytest.mark.django_db
-def test_a_channel_that_fails_costs_one_attempt_and_delays_no_other(heard):
+def test_a_channel_that_refuses_costs_three_attempts_and_delays_no_other(heard):
     with the.listening() as other:
         fire(heard, groups=5)
         the.rule(the.channel(other.url, "other"), name="second")
         alerts.evaluate(at(1))
         heard.usual = (503, "")
         assert notices.deliver(at(1)) == 5
-        assert (len(heard), len(other)) == (1, 5)
+        assert (len(heard), len(other)) == (3, 5)
         assert notices.deliver(at(1.5)) == 0
-        assert len(heard) == 1
+        assert len(heard) == 3
         heard.usual = (200, "")
         assert notices.deliver(at(2.1)) == 5
+
+
+@pytest.mark.django_db
+def test_a_channel_that_does_not_answer_costs_one_attempt(heard, monkeypatch):
+    fire(heard, groups=5)
+    tried = []
+
+    def hangs(channel, text, body, *, now):
+        tried.append(body["id"])
+        raise posting.Undelivered(say("The channel was not reached: %(words)s", words="-"), answered=False)
+
+    monkeypatch.setattr(posting, "post", hangs)
+    assert notices.deliver(at(1)) == 0
+    assert notices.deliver(at(1.9)) == 0
+    assert len(tried) == 1
+
+
+@pytest.mark.django_db
+def test_a_channel_that_refuses_now_and_then_is_told_the_rest(heard):
+    fire(heard, groups=7)
+    heard.answers = [(500, ""), (500, ""), (200, "")] * 3
+    assert notices.deliver(at(1)) == 2
+    assert rows().count(("waiting", 1)) == 5
+
+
+@pytest.mark.django_db
+def test_a_notice_that_its_channel_never_takes_holds_up_no_other(heard):
+    fire(heard, groups=3)
+    heard.refused = "g-0"
+    assert notices.deliver(at(1)) == 2
+    now = at(2.1)
+    assert notices.deliver(now) == 0
+    assert set(rows()) == {("sent", 1), ("waiting", 2)}
+    the.group("late", read_at=now, lag_seconds=3600, backlog=9)
+    alerts.evaluate(now)
+    Notice.objects.filter(state="waiting").update(due_at=now)
+    assert notices.deliver(now) == 1
+    assert heard[-2]["body"]["consumer_group"] == "late"
+
+
+@pytest.mark.django_db
+def test_what_waits_because_its_channel_fails_says_why(heard):
+    fire(heard, groups=5)
+    heard.usual = (503, "")
+    notices.deliver(at(1))
+    assert len(heard) == 3
+    assert {notice.problem["values"]["status"] for notice in Notice.objects.all()} == {503}
+
+
+@pytest.mark.django_db
+def test_nothing_overtakes_when_the_rule_was_removed_meanwhile(heard):
+    fire(heard, groups=2)
+    heard.answers = [(500, "")] * 2
+    notices.deliver(at(1))
+    alert_rules.remove(Alert.objects.first().rule, actor=SYSTEM, now=at(1.5))
+    assert notices.deliver(at(1.5)) == 0
+    assert notices.deliver(at(2.1)) == 2
+    assert notices.deliver(at(2.1)) == 2
+    told = [(one["body"]["consumer_group"], one["body"]["event"]) for one in heard]
+    assert sorted(told[2:4]) == [("g-0", "fired"), ("g-1", "fired")]
+    assert sorted(told[4:]) == [("g-0", "resolved"), ("g-1", "resolved")]
+
+
+@pytest.mark.django_db
+def test_a_mail_is_leased_for_as_long_as_a_slow_mail_server_may_take(heard):
+    fire(heard)
+    Channel.objects.update(kind="email")
+    notice = Notice.objects.select_related("channel").get()
+    assert notices._take(notice, at(1))
+    assert Notice.objects.get().due_at == at(11)
 
 
 @pytest.mark.django_db

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from bench import postgres as server
+from bench import redis
 
 
 @pytest.fixture(scope="session")
@@ -36,19 +33,8 @@ def own_postgres(postgres: str, request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """The address of an empty Redis."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("Redis is not installed (apt-get install redis-server)")
-    port = server.free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(10)
+        with redis.running() as url:
+            yield f"{url}/0"
+    except redis.Missing as missing:
+        pytest.skip(str(missing))

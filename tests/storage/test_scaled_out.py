@@ -91,6 +91,42 @@ def test_an_edit_past_the_triggers_is_found_on_postgresql(postgres: str, tmp_pat
     assert int(done.stdout) >= 1
 
 
+@pytest.mark.postgres
+def test_people_who_wait_for_the_service_leave_connections_for_others(
+    own_postgres: str, tmp_path: Path
+) -> None:
+    done = product(
+        tmp_path,
+        """
+        import threading, time
+        from django.core.management import call_command
+        from django.db import connection
+        from django.utils import timezone
+        from checkpoints.models import ConsumerGroup
+        from checkpoints.services import collector, discovery
+        from emulator.testing import running
+        from tests.conftest import KEYS, store_endpoint
+        call_command("migrate", verbosity=0)
+        with running(projects=1, logstores=1, shards=1, groups=12, keys=KEYS) as emu:
+            discovery.discover(store_endpoint(emu), now=timezone.now())
+            groups = list(ConsumerGroup.objects.all())
+            emu.latency(60_000, "GetCheckPoint")
+            def look(group):
+                collector.refresh(group, now=timezone.now())
+            for group in groups:
+                threading.Thread(target=look, args=(group,), daemon=True).start()
+            until = time.monotonic() + 15
+            while emu.stats()["in_flight"] < len(groups) and time.monotonic() < until:
+                time.sleep(0.05)
+            print(emu.stats()["in_flight"], ConsumerGroup.objects.count())
+        """,
+        DATABASE_URL=own_postgres,
+        SLS_ALLOWED_HOSTS="127.0.0.1",
+        SLS_ALLOW_HTTP="1",
+    )
+    assert done.stdout == "12 12\n", done.stderr
+
+
 TASK = """
     from django.conf import settings
     from checkpoints import tasks

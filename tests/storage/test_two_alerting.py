@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import textwrap
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.services import alerting as the
-from tests.storage.test_scaled_out import migrated, product
+from tests.storage.test_scaled_out import KEY, ROOT, migrated, product
 
 GROUPS = 150
 PREPARE = """
@@ -69,6 +73,34 @@ def send_twice(folder: Path, **settings: str) -> None:
     assert sum(shares) == len(heard) == GROUPS
     assert min(shares) > 0
     assert len({one["body"]["consumer_group"] for one in heard}) == GROUPS
+
+
+def test_a_worker_that_is_asked_to_end_notes_what_it_is_sending(tmp_path: Path) -> None:
+    settings = {"ALERT_ALLOWED_HOSTS": "127.0.0.1", "SLS_ALLOW_HTTP": "1"}
+    with the.listening() as heard:
+        heard.hold.clear()
+        prepare = textwrap.dedent(PREPARE).replace("GROUPS", "1").replace("HOOK", heard.url)
+        look = "\nfrom checkpoints.services import alerts\nalerts.evaluate(now)\n"
+        done = product(tmp_path, migrated(prepare + look), **settings)
+        assert done.returncode == 0, done.stderr
+        environment = {**os.environ, "DATA_DIR": str(tmp_path), "SEALING_KEY": KEY, **settings}
+        command = [sys.executable, "manage.py", "run_huey", "-w", "2", "-q"]
+        with subprocess.Popen(command, cwd=ROOT, env=environment) as worker:
+            wait_for(lambda: len(heard) == 1)
+            worker.terminate()
+            time.sleep(0.5)
+            assert worker.poll() is None
+            heard.hold.set()
+            assert worker.wait(30) == 0
+    state = "from checkpoints.models import Notice\nprint(*Notice.objects.values_list('state', 'attempts'))"
+    assert product(tmp_path, state).stdout == "('sent', 1)\n"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert condition()
 
 
 def test_no_notice_twice_with_the_embedded_database(tmp_path: Path) -> None:
