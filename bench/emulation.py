@@ -39,12 +39,17 @@ class Emulator:
         return {name: sum(by.values()) for name, by in self.control("GET", "stats")["requests"].items()}
 
 
-@contextmanager
-def running(*options: str, module: str = "emulator") -> Iterator[Emulator]:
-    """Run `python -m emulator`, or another module like it, with these options until the block ends."""
+def free_port() -> int:
+    """Return a port nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(*options: str, module: str = "emulator", port: int = 0) -> Iterator[Emulator]:
+    """Run `python -m emulator`, or another module like it, with these options until the block ends."""
+    port = port or free_port()
     keys = ["--access-key-id", KEYS[0], "--access-key-secret", KEYS[1]]
     command = [sys.executable, "-m", module, "--port", str(port), *keys, *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)

@@ -89,13 +89,15 @@ def sqlite(path: Path) -> dict[str, object]:
     """Return settings for one SQLite file that survives a power loss after every commit.
 
     IMMEDIATE because a deferred transaction that turns into a write fails at once under contention;
-    FULL because NORMAL may lose a committed audit row.
+    FULL because NORMAL may lose a committed audit row. Each thread keeps its connection: opening one for
+    every request reads the whole schema anew and forgets what was read.
     """
     pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas},
+        "CONN_MAX_AGE": None,
         # In memory, threads would see different databases; the tests use a file.
         "TEST": {"NAME": str(path.with_name("test.sqlite3"))},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -19,8 +20,16 @@ loglevel = "warning"
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the background threads in the one web process; more than one would collect everything twice."""
+    """Let the garbage collector leave alone what stays, and start the background threads in the one process.
+
+    More than one would collect everything twice.
+    """
     from django.conf import settings
+
+    # The modules and templates loaded by now are never garbage; looking through them again and again costs a
+    # tenth of the time of a page.
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
     if not settings.EMBEDDED or os.environ.get("BACKGROUND", "1") == "0":
         return

@@ -114,7 +114,7 @@ CACHES = {"default": queue.cache(env.text("CACHE_URL"))}
 # Signing in
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "checkpoints.queries.access.Backend",
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -139,7 +139,9 @@ AXES_ENABLE_ADMIN = False
 
 # Sessions and cookies. Over plain http on a loopback address the flag Secure is taken off
 # (checkpoints/views/middleware.py), so that the demo works in every browser.
+SESSION_ENGINE = "checkpoints.services.sessions"
 SESSION_COOKIE_AGE = 30 * 60
+SESSION_KEPT_EVERY = 60  # seconds: a visit puts the end of a session off at most so often
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -48,6 +48,14 @@ def plain_settings(settings: Any) -> None:
     settings.SEND_IN_BACKGROUND = False
 
 
+@pytest.fixture(autouse=True)
+def no_samples() -> None:
+    """Nothing is remembered of the readings of another test, which had the same numbers."""
+    from checkpoints.queries import samples
+
+    samples.forget()
+
+
 @pytest.fixture
 def now() -> datetime:
     return datetime.now(UTC)
@@ -129,7 +137,7 @@ def signed_in(people: dict[str, Any]) -> Callable[[str], Any]:
     def client_of(role: str) -> Client:
         client = Client()
         if role != "anonymous":
-            client.force_login(people[role], backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(people[role], backend="checkpoints.queries.access.Backend")
             session = client.session
             session["signed_in_at"] = time.time()
             session.save()

@@ -114,10 +114,11 @@ class Wanted:
 
 def chart(series: Series, unit: str, wanted: Sequence[Wanted]) -> Chart:
     """Return the chart of some values of a series, all on one scale that begins at 0."""
-    known = [value for one in wanted for point in series.points if (value := one.value(point)) is not None]
-    step = _step(max(known, default=0.0), unit)
-    count = max(1, ceil(max(known, default=0.0) / step))
-    lines = tuple(_line(series, one, step * count) for one in wanted)
+    values = [[one.value(point) for point in series.points] for one in wanted]
+    top = max((value for some in values for value in some if value is not None), default=0.0)
+    step = _step(top, unit)
+    count = max(1, ceil(top / step))
+    lines = tuple(_line(series, one, some, step * count) for one, some in zip(wanted, values, strict=True))
     ticks = (YTick(round(HEIGHT * (1 - n / count), 1), words(n * step, unit)) for n in range(count + 1))
     return Chart(unit, lines, tuple(ticks))
 
@@ -153,21 +154,25 @@ def _decimal(least: float) -> Iterator[float]:
         power += 1
 
 
-def _line(series: Series, wanted: Wanted, top: float) -> Line:
-    runs = [_places(series, run, top) for run in series.runs(wanted.value)]
-    lows = [_places(series, run, top) for run in series.runs(wanted.low)] if wanted.low else []
+def _line(series: Series, wanted: Wanted, values: Sequence[float | None], top: float) -> Line:
+    runs = [_places(series, run, top) for run in series.runs(values)]
+    lows = (
+        [_places(series, run, top) for run in series.runs(map(wanted.low, series.points))]
+        if wanted.low
+        else []
+    )
     newest = series.newest
     return Line(
         name=wanted.name,
         label=wanted.label,
         path="".join(_path(run) for run in runs),
-        area="".join(f"{_path(run)}V{HEIGHT}H{run[0][0]:g}Z" for run in runs if len(run) > 1),
+        area="".join(f"{_path(run)}V{HEIGHT}H{run[0].partition(' ')[0]}Z" for run in runs if len(run) > 1),
         band="".join(
-            f"{_path(high)}{_path(low[::-1]).replace('M', 'L', 1)}Z"
+            f"{_path(high)}L{'L'.join(reversed(low))}Z"
             for high, low in zip(runs, lows, strict=False)
             if len(high) > 1 and high != low
         ),
-        values=",".join(_text(wanted, point) for point in series.points),
+        values=",".join(_texts(series, wanted, values)),
         newest=wanted.value(newest) if newest else None,
         newest_is_lower_bound=bool(newest and wanted.is_bounded and newest.at_least),
     )
@@ -178,23 +183,23 @@ def _anchor(x: float) -> str:
     return "start" if x < 3 else "end" if x > 97 else "middle"
 
 
-def _text(wanted: Wanted, point: Total) -> str:
-    value = wanted.value(point)
-    if value is None:
-        return ""
-    return f"{'>' if wanted.is_bounded and point.at_least else ''}{value:.6g}"
+def _texts(series: Series, wanted: Wanted, values: Iterable[float | None]) -> Iterator[str]:
+    for point, value in zip(series.points, values, strict=True):
+        if value is None:
+            yield ""
+        else:
+            yield f">{value:.6g}" if wanted.is_bounded and point.at_least else f"{value:.6g}"
 
 
-def _places(series: Series, run: Iterable[tuple[int, float]], top: float) -> list[tuple[float, float]]:
-    wide, high = SCALE / (series.end - series.start), HEIGHT / top
-    return [(round((at - series.start) * wide, 1), round(HEIGHT - value * high, 1)) for at, value in run]
+def _places(series: Series, run: Iterable[tuple[int, float]], top: float) -> list[str]:
+    """Return the place of each point as SVG writes it: "516.7 66"."""
+    start, wide, high = series.start, SCALE / (series.end - series.start), HEIGHT / top
+    return [f"{round((at - start) * wide, 1):g} {round(HEIGHT - value * high, 1):g}" for at, value in run]
 
 
-def _path(run: Sequence[tuple[float, float]]) -> str:
+def _path(run: Sequence[str]) -> str:
     """Join places by a line; a single one is a line of no length, which its round end makes a dot."""
-    if len(run) == 1:
-        return f"M{run[0][0]:g} {run[0][1]:g}h0"
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in run)
+    return f"M{run[0]}h0" if len(run) == 1 else "M" + "L".join(run)
 
 
 def flags(places: Iterable[tuple[float, str]]) -> list[Flag]:

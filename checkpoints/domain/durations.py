@@ -59,14 +59,16 @@ def in_words(span: timedelta) -> str:
     """Return the two largest units, rounded down: "3h 12m", "26d 20h", "4s", "0s"."""
     if span < timedelta(0):
         return f"-{in_words(-span)}"
-    left = int(span.total_seconds())
-    parts = []
-    for unit in "dhms":
-        count, left = divmod(left, _SECONDS[unit])
-        parts.append((count, unit))
-    while len(parts) > 1 and not parts[0][0]:
-        parts.pop(0)
-    return " ".join(f"{count}{unit}" for number, (count, unit) in enumerate(parts[:2]) if count or not number)
+    seconds = span.seconds
+    if span.days:
+        return _units(span.days, "d", seconds // 3_600, "h")
+    if seconds >= 3_600:
+        return _units(seconds // 3_600, "h", seconds % 3_600 // 60, "m")
+    return _units(seconds // 60, "m", seconds % 60, "s") if seconds >= 60 else f"{seconds}s"
+
+
+def _units(more: int, unit: str, less: int, smaller: str) -> str:
+    return f"{more}{unit} {less}{smaller}" if less else f"{more}{unit}"
 
 
 def relative(then: datetime, now: datetime) -> Message:

@@ -28,11 +28,17 @@ class Packed:
     def column(self, place: int) -> list[int | None]:
         """Return one column."""
         found: list[int | None] = []
-        before = 0
-        for token in _numbers(self.parts[place]):
+        before = number = shift = 0
+        for byte in self.parts[place]:  # one loop, because a page reads tens of thousands of numbers
+            if byte > 127:
+                number |= (byte & 127) << shift
+                shift += 7
+                continue
+            token = number | byte << shift
             if token:
                 before += token >> 1 if token & 1 else -(token >> 1)
                 found.append(before)
+                number = shift = 0
             else:
                 found.append(None)
         return found
@@ -88,30 +94,19 @@ def _varint(number: int) -> bytes:
     return bytes(found)
 
 
-def _numbers(part: bytes) -> Iterator[int]:
-    number = shift = 0
-    for byte in part:
-        if byte > 127:
-            number |= (byte & 127) << shift
-            shift += 7
-        elif shift:
-            yield number | byte << shift
-            number = shift = 0
-        else:
-            yield byte
-
-
 def _split(body: bytes) -> Iterator[bytes]:
     """Yield the parts, each behind its length; raises IndexError when the last is cut off."""
-    at = 0
-    while at < len(body):
-        length = shift = 0
-        while body[at] > 127:
-            length |= (body[at] & 127) << shift
-            shift += 7
-            at += 1
+    at, end = 0, len(body)
+    while at < end:
+        length, shift = body[at], 7
+        if length > 127:
+            length &= 127
+            while body[at := at + 1] > 127:
+                length |= (body[at] & 127) << shift
+                shift += 7
+            length |= body[at] << shift
         start = at + 1
-        at = start + (length | body[at] << shift)
-        if at > len(body):
+        at = start + length
+        if at > end:
             raise IndexError
         yield body[start:at]

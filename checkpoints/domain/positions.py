@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 
 from checkpoints.domain.messages import Refusal, say
 
@@ -20,6 +21,7 @@ class Undecodable(Refusal):
     """A text that is not a checkpoint of SLS."""
 
 
+@lru_cache(maxsize=16_384)
 def decode(checkpoint: str) -> int:
     """Return the position inside a checkpoint or cursor.
 

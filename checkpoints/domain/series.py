@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from statistics import median_low, quantiles
 
@@ -64,12 +65,14 @@ class Series:
         fold = -(-len(self.points) // MOST_ROWS)
         return roll_totals(self.points, self.span.width * max(1, fold))[::-1]
 
-    def runs(self, value: Callable[[Total], float | None]) -> Iterator[list[tuple[int, float]]]:
-        """Yield the (time, value) of points that belong together; a line ends where nothing is known."""
-        limit = self._gap()
+    def runs(self, values: Iterable[float | None]) -> Iterator[list[tuple[int, float]]]:
+        """Yield the (time, value) of points that belong together; a line ends where nothing is known.
+
+        `values` are those of the points, in order.
+        """
+        limit = self._gap
         run: list[tuple[int, float]] = []
-        for point in self.points:
-            found = value(point)
+        for point, found in zip(self.points, values, strict=True):
             if run and (found is None or point.at - run[-1][0] > limit):
                 yield run
                 run = []
@@ -78,6 +81,7 @@ class Series:
         if run:
             yield run
 
+    @cached_property
     def _gap(self) -> float:
         """Return how far two points may be apart: readings are not made at the same pace everywhere."""
         steps = [after.at - before.at for before, after in pairwise(self.points)]

@@ -43,7 +43,7 @@ class AuditRow(models.Model):
         indexes = [
             models.Index(fields=["action"], name="audit_by_action"),
             models.Index(fields=["actor_name"], name="audit_by_actor"),
-            models.Index(fields=["consumer_group"], name="audit_by_group"),
+            models.Index(fields=["consumer_group", "logstore", "project", "-seq"], name="audit_of_group"),
             models.Index(fields=["object_id"], name="audit_by_object"),
         ]
 

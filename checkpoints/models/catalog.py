@@ -8,6 +8,7 @@ from checkpoints.models.endpoints import Endpoint
 
 DEFAULT_TIMEOUT = timedelta(seconds=60)
 """Of a group whose own is not known: the longest default of the client libraries."""
+TROUBLED = models.Q(problem__isnull=False)
 
 
 class Seen(models.Model):
@@ -31,6 +32,7 @@ class Project(Seen):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["endpoint", "name"], name="one_project_per_name")]
+        indexes = [models.Index(fields=["endpoint"], condition=TROUBLED, name="troubled_projects")]
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -55,7 +57,10 @@ class Logstore(Seen):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_logstore_per_name")]
-        indexes = [models.Index(fields=["next_read_at"], name="logstores_due")]
+        indexes = [
+            models.Index(fields=["next_read_at"], name="logstores_due"),
+            models.Index(fields=["project"], condition=TROUBLED, name="troubled_logstores"),
+        ]
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -104,6 +109,13 @@ class ConsumerGroup(Seen):
         indexes = [
             models.Index(fields=["severity", "-lag_seconds", "id"], name="worst_first"),
             models.Index(fields=["verdict"], name="by_verdict"),
+            # One for each order of the overview: it reads the first fifty and no more.
+            models.Index(fields=["-lag_seconds", "id"], name="by_lag"),
+            models.Index(fields=["oldest_unread_at", "id"], name="by_unread"),
+            models.Index(fields=["-backlog", "id"], name="by_backlog"),
+            models.Index(fields=["data_loss_at", "id"], name="by_loss"),
+            models.Index(fields=["-last_commit_at", "id"], name="by_commit"),
+            models.Index(fields=["name", "id"], name="by_name"),
         ]
 
     def __str__(self) -> str:

@@ -113,6 +113,7 @@ class HourlyCalls(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["endpoint", "hour"], name="one_count_per_hour")]
+        indexes = [models.Index(fields=["hour"], name="calls_by_hour")]
 
     def __str__(self) -> str:
         return f"{self.calls} calls of {self.endpoint_id} from {self.hour:%Y-%m-%d %H:%M}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,11 @@ POSITIONS = {"begin", "end"}
 TIMES = {"updated_at", "begin_at", "newest_at", "read_at", "unread_at"}
 SELDOM = {"parents"}
 """Fields that are left out when empty: hardly any shard comes from another."""
+_READ: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(POSITIONS, int),
+    **dict.fromkeys(TIMES, datetime.fromisoformat),
+    **dict.fromkeys(SELDOM, tuple),
+}
 
 
 def dump(facts: Iterable[ShardFacts]) -> list[dict[str, Any]]:
@@ -30,10 +35,15 @@ def dump(facts: Iterable[ShardFacts]) -> list[dict[str, Any]]:
 
 def load(stored: Iterable[dict[str, Any]]) -> list[ShardFacts]:
     """Return the facts that dump() stored; fields of another release are left out. Raises what is wrong."""
-    return [
-        ShardFacts(**{name: _in(name, value) for name, value in row.items() if name in KNOWN})
-        for row in stored
-    ]
+    return [_loaded(row) for row in stored]
+
+
+def _loaded(row: dict[str, Any]) -> ShardFacts:
+    values = dict(row) if row.keys() <= KNOWN else {name: row[name] for name in row if name in KNOWN}
+    for name, read in _READ.items():
+        if (text := values.get(name)) is not None:
+            values[name] = read(text)
+    return ShardFacts(**values)
 
 
 def _out(name: str, value: Any) -> Any:
@@ -42,13 +52,3 @@ def _out(name: str, value: Any) -> Any:
     if name in POSITIONS:
         return str(value)
     return value.isoformat() if name in TIMES else value
-
-
-def _in(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in POSITIONS:
-        return int(value)
-    if name in SELDOM:
-        return tuple(value)
-    return datetime.fromisoformat(value) if name in TIMES else value

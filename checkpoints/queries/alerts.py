@@ -73,9 +73,9 @@ def view(asked: Asked, *, now: datetime) -> AlertList:
     )
 
 
-def firing() -> int:
-    """Return how many alerts fire and nobody is at."""
-    return Alert.objects.filter(state=State.FIRING).count()
+def firing() -> QuerySet[Alert]:
+    """Return the alerts that fire and nobody is at."""
+    return Alert.objects.filter(state=State.FIRING)
 
 
 def find() -> QuerySet[Alert]:

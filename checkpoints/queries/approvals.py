@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from checkpoints.models import Approval
 
+MAY_APPROVE = "checkpoints.approve_reset"
 NEWEST = 200
 GROUP = "plan__group__logstore__project__endpoint"
 
@@ -22,6 +23,11 @@ def undecided(now: datetime) -> QuerySet[Approval]:
     """Return the requests that still wait, the oldest first."""
     waiting = requests().filter(state=Approval.State.ASKED, expires_at__gt=now, plan__used_at=None)
     return waiting.order_by("asked_at")
+
+
+def undecided_of_others(user: int, now: datetime) -> QuerySet[Approval]:
+    """Return those of them that a user with this id neither asked for nor planned."""
+    return undecided(now).exclude(asked_by=user).exclude(plan__maker=user)
 
 
 def own(user: User) -> list[Approval]:

@@ -6,16 +6,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet, Value
 
 from checkpoints.domain import lag, lineage
 from checkpoints.domain.lag import GroupLag, ShardFacts, ShardLag, State
 from checkpoints.domain.skew import Skew, skew
 from checkpoints.domain.tide import Tide, tide
 from checkpoints.models import ConsumerGroup, Label, Pin
+from checkpoints.queries.prepared import Prepared
 from checkpoints.queries.risk import risk
+from checkpoints.queries.thresholds import thresholds
 
 LATE = {State.BEHIND, State.AT_BEGIN, State.EXPIRED, State.INVALID, State.UNKNOWN, State.NEVER_SAVED}
 
@@ -75,6 +78,14 @@ class GroupView:
         return [one.name for one in self.consumers if one.name]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The labels of a group, which all share, and whether one user has pinned it."""
+
+    labels: list[str]
+    is_pinned: bool
+
+
 def find() -> QuerySet[ConsumerGroup]:
     """Return groups with all they belong to; those of a removed endpoint are not shown."""
     return ConsumerGroup.objects.select_related("logstore__project__endpoint").filter(
@@ -82,14 +93,25 @@ def find() -> QuerySet[ConsumerGroup]:
     )
 
 
-def seen_by(user: User | AnonymousUser) -> QuerySet[ConsumerGroup]:
-    """Return the same groups, each with `is_pinned` for a user."""
-    return find().annotate(is_pinned=Exists(Pin.objects.filter(group=OuterRef("pk"), user=user.pk)))
+def is_as_stored(group: ConsumerGroup) -> bool:
+    """Say whether the group was neither read nor failed to be since it was loaded."""
+    same = ConsumerGroup.objects.filter(pk=group.pk, read_at=group.read_at, problem_at=group.problem_at)
+    return same.exists()
 
 
-def labels(group: ConsumerGroup) -> list[str]:
-    """Return the labels of a group."""
-    return list(Label.objects.filter(group=group).values_list("name", flat=True))
+def kept(group: ConsumerGroup, user: User | AnonymousUser) -> Kept:
+    """Return what people keep of a group."""
+    rows = _KEPT.rows(group.pk, user.pk or 0)
+    return Kept(sorted(name for name in (row[0] for row in rows) if name), any(not row[0] for row in rows))
+
+
+def _kept_of(group: int, user: int) -> QuerySet[Any, Any]:
+    """Return the labels of a group, and "" when the user has pinned it."""
+    labels = Label.objects.filter(group=group).order_by().values_list("name")
+    return labels.union(Pin.objects.filter(group=group, user=user).values_list(Value("")), all=True)
+
+
+_KEPT = Prepared(_kept_of)
 
 
 def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> GroupView:
@@ -99,13 +121,13 @@ def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> Gro
     earlier = {fact.shard: fact for fact in readings[1].facts()} if len(readings) > 1 else {}
     facts = readings[0].facts() if readings else []
     lags = [lag.assess(fact, now=now, retention=retention) for fact in facts]
-    family = _Family.of(facts)
+    family, limits = _Family.of(facts), thresholds()
     rows = [
         _row(
             fact,
             found,
             now,
-            retention,
+            risk(found.data_loss_in, retention=retention, limits=limits),
             _before(found, earlier.get(fact.shard), now, retention),
             readings[-1].taken_at,
             family,
@@ -166,12 +188,11 @@ def _row(
     fact: ShardFacts,
     found: ShardLag,
     now: datetime,
-    retention: timedelta | None,
+    near: str,
     known: ShardLag | None,
     known_at: datetime,
     family: _Family,
 ) -> ShardRow:
-    near = risk(found.data_loss_in, retention=retention)
     bad = found.state is State.EXPIRED or near == "bad"
     return ShardRow(
         facts=fact,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from checkpoints.domain import charts, sparks
 from checkpoints.domain.charts import Chart, Flag, Wanted, XTick
@@ -19,6 +22,7 @@ from checkpoints.domain.sparks import Spark
 from checkpoints.models import ConsumerGroup, GroupHistory
 from checkpoints.queries import own_writes
 from checkpoints.queries.past import past
+from checkpoints.queries.prepared import Prepared, aware, from_json, uuid
 from checkpoints.queries.thresholds import thresholds
 
 NEWEST, MOST = 6, 60
@@ -53,14 +57,28 @@ class HistoryView:
     shard: int | None
     shards: list[int]
     series: Series
-    lag: Chart
-    backlog: Chart
-    rates: Chart
     ticks: list[XTick]
     events: list[Event]
     eta: Eta | None
     begins_at: datetime | None
     as_of: datetime | None
+
+    # Each chart is drawn when it is shown: the page of a group shows only the first.
+
+    @cached_property
+    def lag(self) -> Chart:
+        """The greatest and the least lag."""
+        return charts.chart(self.series, "duration", [_LAG])
+
+    @cached_property
+    def backlog(self) -> Chart:
+        """The greatest and the least backlog."""
+        return charts.chart(self.series, "count", [_BACKLOG])
+
+    @cached_property
+    def rates(self) -> Chart:
+        """What was written and what was consumed."""
+        return charts.chart(self.series, "rate", [_DRAINED, _WRITTEN])
 
     @property
     def query(self) -> str:
@@ -129,9 +147,6 @@ def view(
         shard=shard,
         shards=stored.shards,
         series=found,
-        lag=charts.chart(found, "duration", [_LAG]),
-        backlog=charts.chart(found, "count", [_BACKLOG]),
-        rates=charts.chart(found, "rate", [_DRAINED, _WRITTEN]),
         ticks=charts.time_ticks(found, zone),
         events=_events(
             found,
@@ -165,18 +180,21 @@ def sparks_of(groups: Collection[int], *, now: datetime) -> dict[int, Spark]:
 
 
 def _own(group: ConsumerGroup, since: datetime) -> list[_Own]:
-    rows = own_writes.sent([group.pk], since).order_by("sent_at")
     found: dict[UUID, _Own] = {}
-    for pk, who, shard, *times, after in rows.values_list("reset", "reset__actor_name", *_WRITE):
-        writes = own_writes.at_times(shard, times, after)
+    for row in _SENT.rows(group.pk, since):
+        pk, who, shard, after = uuid(row[0]), row[1], row[2], from_json(row[5])
+        writes = own_writes.at_times(shard, map(aware, row[3:5]), after)
         one = found.get(pk) or _Own(pk, int(writes[0].at), (), who, ())
         found[pk] = one._replace(shards=(*one.shards, shard), writes=(*one.writes, *writes))
     return list(found.values())
 
 
-_WRITE = ("shard", "sent_at", "settled_at", "after")
+def _sent(group: int, since: datetime) -> QuerySet[Any, Any]:
+    rows = own_writes.sent([group], since).order_by("sent_at")
+    return rows.values_list("reset", "reset__actor_name", "shard", "sent_at", "settled_at", "after")
 
 
+_SENT = Prepared(_sent)
 _KINDS = {"ahead": "foreign"}
 
 

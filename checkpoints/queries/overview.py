@@ -6,25 +6,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, IntegerField, Q, QuerySet, Value
-from django.db.models.expressions import OrderBy
+from django.db.models import BigIntegerField, QuerySet, Value
 
 from checkpoints.domain import sparks
 from checkpoints.domain.durations import in_words
 from checkpoints.domain.messages import Message, say
 from checkpoints.domain.series import HOUR, LEAST_STEPS, Eta, eta
 from checkpoints.domain.sparks import STEP, Spark
+from checkpoints.domain.thresholds import Thresholds
 from checkpoints.domain.verdicts import WORST_FIRST
-from checkpoints.models import ConsumerGroup, Endpoint, Label, SavedView
-from checkpoints.queries.asking import ORDERS, Asked
+from checkpoints.models import Label, SavedView
+from checkpoints.queries.asking import Asked
+from checkpoints.queries.group_lines import EndpointLine, GroupLine, endpoints, lines
+from checkpoints.queries.group_lists import PER_PAGE, lists
+from checkpoints.queries.prepared import Prepared
 from checkpoints.queries.risk import risk
 from checkpoints.queries.thresholds import thresholds
-
-PER_PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Tile:
 class Row:
     """A group as the table shows it; `caught_up` tells in how long, None when nothing can be said."""
 
-    group: ConsumerGroup
+    group: GroupLine
     unread_age: timedelta | None
     data_loss_in: timedelta | None
     risk: str
@@ -51,6 +53,22 @@ class Row:
     is_pinned: bool
 
 
+class Saved(NamedTuple):
+    """A view that a user keeps under a name."""
+
+    pk: int
+    name: str
+    query: str
+
+
+@dataclass(frozen=True)
+class Menus:
+    """What one can choose from: all labels there are, and the views of a user."""
+
+    labels: list[str]
+    saved: list[Saved]
+
+
 @dataclass(frozen=True)
 class Overview:
     """The page: tiles, rows of this page with the pinned ones first, and what is wrong with endpoints."""
@@ -58,16 +76,22 @@ class Overview:
     asked: Asked
     tiles: list[Tile]
     rows: list[Row]
-    page: Page[ConsumerGroup]
+    page: Page[int]
     matching: int
-    endpoints: list[Endpoint]
-    labels: list[str]
-    saved: list[SavedView]
+    endpoints: list[EndpointLine]
     as_of: datetime | None
+    user: int
 
     @property
-    def troubled(self) -> list[Endpoint]:
+    def troubled(self) -> list[EndpointLine]:
         return [endpoint for endpoint in self.endpoints if endpoint.problem]
+
+    @cached_property
+    def menus(self) -> Menus:
+        """The menus, read when they are shown, which is not with every refresh."""
+        rows = _MENUS.rows(self.user)
+        saved = sorted((Saved(pk, name, query) for pk, name, query in rows if pk), key=lambda one: one.name)
+        return Menus(sorted(name for pk, name, _ in rows if not pk), saved)
 
 
 def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = None) -> Overview:
@@ -75,18 +99,17 @@ def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = Non
 
     The groups the user pinned stand above the first page and count towards none.
     """
-    found = _matching(asked)
-    counts = {row["verdict"]: row["n"] for row in found.values("verdict").annotate(n=Count("pk")).order_by()}
-    chosen = _chosen(found, asked)
-    pinned = list(chosen.filter(pins__user=user)) if user and user.pk else []
+    number = user.pk if user and user.pk else 0
+    there, any_page = endpoints(), lists(asked)
+    counts: dict[str, int] = dict(any_page.counts.rows())
+    pinned = list(lines(any_page.pinned.rows(number), there)) if number else []
     matching = counts.get(asked.verdict, 0) if asked.verdict else sum(counts.values())
-    others = Paginator(chosen.exclude(pk__in=[group.pk for group in pinned]), PER_PAGE)
-    others.count = matching - len(pinned)  # counted above, with the tiles
-    page = others.get_page(asked.page)
-    groups = [*(pinned if page.number == 1 else ()), *page.object_list]
-    labels = _labels(groups)
+    page = Paginator(range(matching - len(pinned)), PER_PAGE).get_page(asked.page)
+    first = pinned if page.number == 1 else []
+    groups = [*first, *lines(lists(asked, page=page.number).others.rows(number), there)]
+    labels, limits = _labels(groups), thresholds()
     rows = [
-        _row(group, labels[group.pk], now, is_pinned=place < len(groups) - len(page.object_list))
+        _row(group, labels[group.pk], now, limits, is_pinned=place < len(first))
         for place, group in enumerate(groups)
     ]
     return Overview(
@@ -95,63 +118,37 @@ def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = Non
         rows=rows,
         page=page,
         matching=matching,
-        endpoints=list(Endpoint.objects.filter(removed_at=None)),
-        labels=labels[None],
-        saved=list(SavedView.objects.filter(user=user)) if user and user.pk else [],
+        endpoints=there,
         as_of=max((group.read_at for group in groups if group.read_at), default=None),
+        user=number,
     )
 
 
 def whole(asked: Asked, *, now: datetime) -> Iterator[Row]:
     """Yield every group that the filters leave, in order: what an export has."""
-    groups = list(_chosen(_matching(asked), asked))
-    labels = _labels(groups)
-    return (_row(group, labels[group.pk], now, is_pinned=False) for group in groups)
+    groups = list(lines(lists(asked).whole.rows(), endpoints()))
+    labels, limits = _labels(groups), thresholds()
+    return (_row(group, labels[group.pk], now, limits, is_pinned=False) for group in groups)
 
 
-def _alive() -> QuerySet[ConsumerGroup]:
-    return ConsumerGroup.objects.filter(
-        vanished_at=None,
-        logstore__vanished_at=None,
-        logstore__project__vanished_at=None,
-        logstore__project__endpoint__removed_at=None,
-    )
-
-
-def _matching(asked: Asked) -> QuerySet[ConsumerGroup]:
-    """Return what fits the search; the tiles count these by verdict."""
-    groups = _alive()
-    if asked.endpoint:
-        groups = groups.filter(logstore__project__endpoint__name=asked.endpoint)
-    if asked.label:
-        groups = groups.filter(labels__name=asked.label)
-    for word in asked.text.split():
-        inner = Q(name__icontains=word) | Q(logstore__name__icontains=word)
-        outer = Q(logstore__project__name__icontains=word)
-        groups = groups.filter(inner | outer | Q(logstore__project__endpoint__name__icontains=word))
-    return groups
-
-
-def _chosen(groups: QuerySet[ConsumerGroup], asked: Asked) -> QuerySet[ConsumerGroup]:
-    if asked.verdict:
-        groups = groups.filter(verdict=asked.verdict)
-    ordered = groups.order_by(*_order(asked.order))
-    return ordered.select_related("logstore__project__endpoint", "history")
-
-
-def _order(name: str) -> list[str | OrderBy]:
-    return [*ORDERS[name], "pk"]
-
-
-def _labels(groups: Iterable[ConsumerGroup]) -> defaultdict[int | None, list[str]]:
-    """Return the labels of each group, and under None all there are; in one query for both."""
-    own = Label.objects.filter(group__in=[group.pk for group in groups]).values_list("group_id", "name")
-    nobody = Value(None, output_field=IntegerField())
-    every = Label.objects.annotate(nobody=nobody).order_by().values_list("nobody", "name")
-    found: defaultdict[int | None, list[str]] = defaultdict(list)
-    for pk, name in own.order_by().union(every).order_by("name"):
+def _labels(groups: Iterable[GroupLine]) -> defaultdict[int, list[str]]:
+    """Return the labels of each group."""
+    own = Label.objects.filter(group__in=[group.pk for group in groups]).order_by("name")
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for pk, name in own.values_list("group_id", "name"):
         found[pk].append(name)
     return found
+
+
+def _menus(user: int) -> QuerySet[Any, Any]:
+    """Return (id, name, query) of the views of a user, and (0, name, "") of each label there is."""
+    none = Value(0, output_field=BigIntegerField())
+    labels = Label.objects.order_by().values_list(none, "name", Value("")).distinct()
+    saved = SavedView.objects.filter(user=user).order_by().values_list("pk", "name", "query")
+    return saved.union(labels, all=True)
+
+
+_MENUS = Prepared(_menus)
 
 
 def _tiles(asked: Asked, counts: dict[str, int]) -> list[Tile]:
@@ -167,25 +164,24 @@ def _tiles(asked: Asked, counts: dict[str, int]) -> list[Tile]:
     ]
 
 
-def _row(group: ConsumerGroup, labels: list[str], now: datetime, *, is_pinned: bool) -> Row:
-    days = group.logstore.retention_days
+def _row(group: GroupLine, labels: list[str], now: datetime, limits: Thresholds, *, is_pinned: bool) -> Row:
+    days = group.retention_days
     left = None if group.data_loss_at is None else max(timedelta(0), group.data_loss_at - now)
     retention = None if days is None else timedelta(days=days)
-    history = getattr(group, "history", None)
-    spark, pace = _recent(bytes(history.recent) if history else b"", int(now.timestamp()) // STEP)
+    spark, pace = _recent(bytes(group.recent or b""), int(now.timestamp()) // STEP)
     return Row(
         group=group,
         unread_age=_unread_age(group, now),
         data_loss_in=left,
-        risk=risk(left, retention=retention),
+        risk=risk(left, retention=retention, limits=limits),
         spark=spark,
-        caught_up=pace if (group.lag_seconds or 0) >= thresholds().late.total_seconds() else None,
+        caught_up=pace if (group.lag_seconds or 0) >= limits.late.total_seconds() else None,
         labels=labels,
         is_pinned=is_pinned,
     )
 
 
-def _unread_age(group: ConsumerGroup, now: datetime) -> timedelta | None:
+def _unread_age(group: GroupLine, now: datetime) -> timedelta | None:
     """Return the age of the oldest unread log group; with nothing unread it is 0, however old the reading."""
     since, read_at = group.oldest_unread_at, group.read_at
     if since is None or read_at is None:

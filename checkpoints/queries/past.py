@@ -6,19 +6,20 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
-from checkpoints.domain import history, lag, rollup
+from checkpoints.domain import history, rollup
 from checkpoints.domain.history import FIVE, HOURLY, RAW, Level, Mark, Sample, Total
 from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.packing import Unreadable
 from checkpoints.domain.series import Span
-from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Reading
+from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk
+from checkpoints.queries.prepared import Prepared, from_json
+from checkpoints.queries.samples import samples_of
 
 _LEVELS = {level.number: level for level in (HOURLY, FIVE, RAW)}
 T = TypeVar("T")
@@ -49,13 +50,6 @@ def gap() -> int:
     return history.gap(settings.COLLECT_INTERVAL)
 
 
-def sample_of(reading: Reading) -> Sample:
-    """Return a reading as a sample; nothing that is kept depends on the retention."""
-    facts = reading.facts()
-    lags = [lag.assess(fact, now=reading.taken_at, retention=None) for fact in facts]
-    return history.sample(reading.taken_at, facts, lags)
-
-
 def past(
     group: ConsumerGroup, span: Span, *, now: datetime, own: Sequence[OwnWrite], shard: int | None
 ) -> Past:
@@ -66,7 +60,7 @@ def past(
     since = now - timedelta(seconds=span.seconds)
     packed: GroupHistory | None = getattr(group, "history", None)
     chunks = list(_chunks(packed, span, since, whole=shard is None)) if packed else []
-    before, fresh = _fresh(group, max(since, packed.raw_until) if packed else since)
+    before, fresh = samples_of(group, max(since, packed.raw_until) if packed else since)
     marks = [mark for chunk in chunks for mark in chunk.marks]
     marks += rollup.marks(fresh, before=before, own=own, timeout=group.timeout.total_seconds())
     newest = [*before, *fresh][-1:]
@@ -107,30 +101,34 @@ def _each(chunks: Iterable[_Stored], unpack: Callable[[bytes], Iterable[T]]) -> 
 
 def _chunks(packed: GroupHistory, span: Span, since: datetime, *, whole: bool) -> Iterator[_Stored]:
     """Yield the chunks of a span: of the coarsest level that is fine enough, then of finer ones."""
-    field = "totals" if whole else "shards"
-    wanted = []
+    levels: list[int] = []
+    limits: list[datetime] = []
     untils = (packed.hourly_until, packed.five_until, packed.raw_until)
     for level, until in zip(_LEVELS.values(), untils, strict=True):
         if level.step > span.width or until <= since:
             continue
-        begin = since - timedelta(seconds=level.span)
-        stored = HistoryChunk.objects.filter(group=packed.pk, level=level.number)
-        within = stored.filter(starts_at__gt=begin, starts_at__lt=until)
-        wanted.append(within.values_list("starts_at", "level", "marks", field))
+        levels.append(level.number)
+        limits += [since - timedelta(seconds=level.span), until]
         since = until
-    if not wanted:
-        return
-    # A union, so that each part is looked up in the index: "or" would go through all the group has.
-    for _, level_number, marks, content in wanted[0].union(*wanted[1:], all=True).order_by("starts_at"):
-        kept = [Mark(at, kind, tuple(shards), who) for at, kind, shards, who in marks]
+    rows = _stored(tuple(levels), whole=whole).rows(packed.pk, *limits) if levels else []
+    for level_number, marks, content, _ in rows:
+        kept = [Mark(at, kind, tuple(shards), who) for at, kind, shards, who in from_json(marks)]
         yield _Stored(_LEVELS[level_number], kept, bytes(content))
 
 
-def _fresh(group: ConsumerGroup, start: datetime) -> tuple[list[Sample], list[Sample]]:
-    """Return the readings from a time on, and some before them."""
-    before = group.readings.filter(taken_at__lt=start).values("taken_at")
-    most = before.order_by("-taken_at")[rollup.BEFORE - 1 : rollup.BEFORE]
-    first = Coalesce(Subquery(most), Subquery(before.order_by("taken_at")[:1]), start)
-    samples = [sample_of(one) for one in group.readings.filter(taken_at__gte=first).order_by("taken_at")]
-    fresh = [one for one in samples if one.at >= int(start.timestamp())]
-    return samples[: len(samples) - len(fresh)], fresh
+@cache
+def _stored(levels: tuple[int, ...], *, whole: bool) -> Prepared:
+    """Return the query for chunks of these levels, each between two times."""
+
+    def union(group: int, *limits: datetime) -> QuerySet[Any, Any]:
+        field, times = "totals" if whole else "shards", iter(limits)
+        parts = [
+            HistoryChunk.objects.filter(
+                group=group, level=level, starts_at__gt=next(times), starts_at__lt=next(times)
+            ).values_list("level", "marks", field, "starts_at")
+            for level in levels
+        ]
+        # A union, so that each part is looked up in the index: "or" would go through all the group has.
+        return parts[0].union(*parts[1:], all=True).order_by("starts_at")
+
+    return Prepared(union, ["int", *["datetime"] * (2 * len(levels))])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checkpoints.queries.thresholds import thresholds
+from checkpoints.domain.thresholds import Thresholds
 
 
-def risk(left: timedelta | None, *, retention: timedelta | None) -> str:
+def risk(left: timedelta | None, *, retention: timedelta | None, limits: Thresholds) -> str:
     """Return "bad" where a verdict says so too, "warn" below half of the retention, else ""."""
     if left is None or retention is None:
         return ""
-    if left < thresholds().near_loss(retention):
+    if left < limits.near_loss(retention):
         return "bad"
     return "warn" if left < retention / 2 else ""

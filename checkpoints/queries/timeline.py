@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from checkpoints.models import AuditRow, ConsumerGroup, Reset
+from checkpoints.queries.prepared import Prepared, aware, from_json
 
 MOST = 20
 CHANGES = 10
+CHANGED = "group.changed"
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,67 @@ class Change:
     after: Any
 
 
-def recorded(group: ConsumerGroup) -> list[Entry]:
-    """Return the newest audit rows of a group, newest first."""
-    rows = list(_rows(group)[:MOST])
+@dataclass(frozen=True)
+class Timeline:
+    """What was done to a group, and how its settings changed, newest first."""
+
+    entries: list[Entry]
+    changes: list[Change]
+
+
+class _Row(NamedTuple):
+    """An audit row as far as it is told."""
+
+    seq: int
+    at: datetime
+    actor_name: str
+    action: str
+    outcome: str
+    shard: int | None
+    reason: str
+    ticket: str
+    object_id: str
+    before: Any
+    after: Any
+
+
+def timeline(group: ConsumerGroup, *, audited: bool) -> Timeline:
+    """Return the newest of both; without the right to read the audit log the entries are its resets."""
+    names = group.name, group.logstore.name, group.project.name, group.endpoint.name
+    found = list(map(_row, (_NEWEST if audited else _CHANGED).rows(*names)))
+    changes = _changes(row for row in found if row.action == CHANGED)
+    return Timeline(_entries(found[:MOST]) if audited else _resets(group), changes)
+
+
+def _changed(name: str, logstore: str, project: str, endpoint: str) -> QuerySet[Any, Any]:
+    """Return the newest changes of the settings of a group."""
+    rows = _of_group(name, logstore, project, endpoint).filter(action=CHANGED)
+    return rows.values_list(*_Row._fields)[:CHANGES]
+
+
+def _newest(name: str, logstore: str, project: str, endpoint: str) -> QuerySet[Any, Any]:
+    """Return the newest rows of a group and the newest changes of its settings; what both have comes once."""
+    rows = _of_group(name, logstore, project, endpoint)
+    both = Q(seq__in=rows.values("seq")[:MOST]) | Q(
+        seq__in=rows.filter(action=CHANGED).values("seq")[:CHANGES]
+    )
+    return AuditRow.objects.filter(both).order_by("-seq").values_list(*_Row._fields)
+
+
+def _of_group(name: str, logstore: str, project: str, endpoint: str) -> QuerySet[AuditRow]:
+    names = {"logstore": logstore, "project": project, "endpoint": endpoint}
+    return AuditRow.objects.filter(consumer_group=name, **names).order_by("-seq")
+
+
+_CHANGED, _NEWEST = Prepared(_changed), Prepared(_newest)
+
+
+def _row(values: Sequence[Any]) -> _Row:
+    row = _Row._make(values)
+    return row._replace(at=aware(row.at), before=from_json(row.before), after=from_json(row.after))
+
+
+def _entries(rows: Sequence[_Row]) -> list[Entry]:
     with_page = _resets_of(rows)
     return [
         Entry(
@@ -52,8 +113,7 @@ def recorded(group: ConsumerGroup) -> list[Entry]:
     ]  # fmt: skip
 
 
-def resets(group: ConsumerGroup) -> list[Entry]:
-    """Return the newest resets of a group, newest first."""
+def _resets(group: ConsumerGroup) -> list[Entry]:
     return [
         Entry(
             reset.started_at, reset.actor_name, "reset.requested", reset.outcome, None, reset.reason,
@@ -63,22 +123,14 @@ def resets(group: ConsumerGroup) -> list[Entry]:
     ]  # fmt: skip
 
 
-def changes(group: ConsumerGroup) -> list[Change]:
-    """Return when the settings of a group were seen to change, newest first."""
-    rows = _rows(group).filter(action="group.changed")[:CHANGES]
+def _changes(rows: Iterable[_Row]) -> list[Change]:
     return [
         Change(row.at, name, before, (row.after or {}).get(name))
-        for row in rows
+        for row in islice(rows, CHANGES)
         for name, before in (row.before or {}).items()
     ]
 
 
-def _rows(group: ConsumerGroup) -> QuerySet[AuditRow]:
-    """Return the audit rows that name this group; its name first, that is the index."""
-    names = {"logstore": group.logstore.name, "project": group.project.name, "endpoint": group.endpoint.name}
-    return AuditRow.objects.filter(consumer_group=group.name, **names).order_by("-seq")
-
-
-def _resets_of(rows: Iterable[AuditRow]) -> set[str]:
+def _resets_of(rows: Iterable[_Row]) -> set[str]:
     ids = {row.object_id for row in rows if row.action.startswith("reset.") and len(row.object_id) == 36}
     return {str(pk) for pk in Reset.objects.filter(pk__in=ids).values_list("pk", flat=True)} if ids else set()

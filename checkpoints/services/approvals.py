@@ -14,6 +14,7 @@ from checkpoints.domain import protection
 from checkpoints.domain.messages import say
 from checkpoints.models import Approval, Endpoint, Plan, Reset
 from checkpoints.queries import approvals as queries
+from checkpoints.queries.approvals import MAY_APPROVE
 from checkpoints.services import audit, group_rules, plans, reasons
 from checkpoints.services.aims import iso
 from checkpoints.services.audit import Actor
@@ -27,7 +28,7 @@ from checkpoints.services.refusals import (
 )
 
 State = Approval.State
-MAY_ASK, MAY_APPROVE = "checkpoints.reset_checkpoint", "checkpoints.approve_reset"
+MAY_ASK = "checkpoints.reset_checkpoint"
 MAY_OVERRIDE = "checkpoints.override_active"
 
 
@@ -123,7 +124,7 @@ def open_for(user: User, *, now: datetime | None = None) -> list[Approval]:
     """Return the requests of others that wait for an answer of this user, the oldest first."""
     if not user.has_perm(MAY_APPROVE):
         return []
-    return list(queries.undecided(now or timezone.now()).exclude(asked_by=user).exclude(plan__maker=user))
+    return list(queries.undecided_of_others(user.pk, now or timezone.now()))
 
 
 def may_break_glass(user: User) -> bool:

@@ -22,7 +22,8 @@ from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.packing import Unreadable
 from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Lease, Reading
 from checkpoints.queries.own_writes import own_writes
-from checkpoints.queries.past import gap, sample_of
+from checkpoints.queries.past import gap
+from checkpoints.queries.samples import sample_of
 from checkpoints.services import summaries
 
 LEASE = timedelta(minutes=5)

@@ -50,12 +50,12 @@ def _plain(row: Row) -> dict[str, Any]:
     problem = group.problem or {}
     return {
         "endpoint": group.endpoint.name,
-        "project": group.project.name,
-        "logstore": group.logstore.name,
+        "project": group.project,
+        "logstore": group.logstore,
         "group": group.name,
         "labels": row.labels,
         "verdict": group.verdict,
-        "reasons": [str(load(reason)) for reason in group.reasons],
+        "reasons": [str(load(reason)) for reason in group.reasons or ()],
         "lag_seconds": group.lag_seconds,
         "lag_is_lower_bound": group.lag_is_lower_bound,
         "is_partial": group.is_partial,

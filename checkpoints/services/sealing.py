@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -80,13 +81,17 @@ def state() -> Literal["open", "locked"]:
     return "locked" if problem() else "open"
 
 
-def problem() -> Message | None:
-    """Return why the credentials are locked, or None when they are not."""
+def problem(stored: Iterable[bytes | memoryview] | None = None) -> Message | None:
+    """Return why the credentials are locked, or None when they are not.
+
+    `stored` is all that is sealed, for a caller that has read it just now together with other things.
+    """
     try:
         mine = _key_id(_root())
     except Locked as error:
         return error.message
-    return next((_wrong_key(other, mine) for other in _key_ids() if other != mine), None)
+    others = _key_ids() if stored is None else _key_ids_of(stored)
+    return next((_wrong_key(other, mine) for other in others if other != mine), None)
 
 
 def audit_key() -> bytes | None:
@@ -118,11 +123,13 @@ def _wrong_key(expected: bytes, actual: bytes) -> Message:
 
 
 def _key_ids() -> list[bytes]:
-    stored = [
-        *Endpoint.objects.values_list("sealed_secret", "sealed_token"),
-        *Channel.objects.values_list("sealed_url", "sealed_secret"),
-    ]
-    return [bytes(sealed)[1 : 1 + KEY_ID_BYTES] for row in stored for sealed in row if sealed]
+    endpoints = Endpoint.objects.order_by().values_list("sealed_secret", "sealed_token")
+    channels = Channel.objects.order_by().values_list("sealed_url", "sealed_secret")
+    return _key_ids_of(sealed for row in endpoints.union(channels, all=True) for sealed in row)
+
+
+def _key_ids_of(stored: Iterable[bytes | memoryview]) -> list[bytes]:
+    return [bytes(sealed)[1 : 1 + KEY_ID_BYTES] for sealed in stored if sealed]
 
 
 def _root() -> bytes:

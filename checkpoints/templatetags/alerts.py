@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django import template
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,6 +13,7 @@ from checkpoints.domain import conditions, durations
 from checkpoints.domain.alerting import OPEN, State
 from checkpoints.domain.conditions import Condition
 from checkpoints.models import Alert, AlertRule, Notice
+from checkpoints.templatetags.markup import html
 
 register = template.Library()
 TONES = {
@@ -101,4 +101,4 @@ def is_held(notice: Notice) -> bool:
 
 
 def _badge(word: str, name: str) -> SafeString:
-    return format_html('<span class="badge {}">{}</span>', TONES.get(word, ""), name)
+    return html('<span class="badge {}">{}</span>', TONES.get(word, ""), name)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from checkpoints.domain import durations, positions
+from checkpoints.domain.messages import Message
 from checkpoints.domain.tide import Tide
 from checkpoints.templatetags import wording
+from checkpoints.templatetags.markup import EMPTY, html, joined, once_per_language
 
 register = template.Library()
 
@@ -30,17 +32,8 @@ def when(at: datetime | str | None, now: datetime | None = None) -> SafeString:
     moment = _moment(at)
     if moment is None:
         return _dash()
-    utc = moment.astimezone(UTC)
-    local = timezone.localtime(moment)
-    small = "" if local.utcoffset() == timedelta(0) else f"{_utc_text(local, utc)} · "
-    return format_html(
-        '<time class="when" datetime="{}" title="{} UTC">{} <small>{}{}</small></time>',
-        utc.isoformat(),
-        f"{utc:%Y-%m-%d %H:%M:%S}",
-        f"{local:%Y-%m-%d %H:%M:%S}",
-        small,
-        _relative(moment, now),
-    )
+    begin = _begin_of_when(moment, timezone.get_current_timezone())
+    return html("{}{}</small></time>", begin, _relative(moment, now))
 
 
 @register.filter
@@ -84,6 +77,20 @@ def grouped(count: int | None) -> str | SafeString:
     return _dash() if count is None else f"{count:,}"
 
 
+@once_per_language
+def at_least(shown: str | SafeString) -> SafeString:
+    """Mark a figure as a lower bound."""
+    return html('<span title="{}">≥ </span>{}', _("at least"), shown)
+
+
+@once_per_language
+def loss(lost: int | None, left: str | SafeString, risk: str) -> str | SafeString:
+    """Show what was lost, or else how long until that; `risk` is "", warn or bad."""
+    if lost:
+        return html('<span class="badge bad">{}</span>', _("%(lost)s lost") % {"lost": grouped(lost)})
+    return html('<span class="badge {}">{}</span>', risk, left) if risk else left
+
+
 @register.filter
 def short(checkpoint: str | None) -> str:
     """Shorten a checkpoint to its first and last characters."""
@@ -99,8 +106,7 @@ def span_text(span: Any) -> str:
 @register.simple_tag
 def badge(kind: str, value: str) -> SafeString:
     """Show a state, a verdict or an outcome as a word with a tone: {% badge "state" "behind" %}."""
-    name, tone = wording.word(kind, str(value))
-    return format_html('<span class="badge {}">{}</span>', tone, name)
+    return _badge(kind, str(value))
 
 
 @register.simple_tag
@@ -115,26 +121,74 @@ def toneof(kind: str, value: str) -> str:
     return wording.word(kind, str(value))[1]
 
 
-@register.inclusion_tag("_tide.html")
-def tide(row: Any) -> dict[str, object]:
-    """Draw the bar "retained · read · unread" of a row with .tide, or of a Tide itself, as SVG.
+@register.simple_tag
+def tide(row: Any) -> SafeString:
+    """Draw the bar "retained · read · unread · lost" of a row with .tide, or of a Tide itself, as SVG.
 
     A row's `tone` colours the unread part.
     """
     bar: Tide | None = row if isinstance(row, Tide) else getattr(row, "tide", None)
+    return draw(bar, getattr(row, "tone", ""))
+
+
+def draw(bar: Tide | None, tone: str) -> SafeString:
+    """Draw a bar, or say that its range is not known."""
     if bar is None:
-        return {"bar": None}
-    at = bar.at_x
-    tip = None if at is None or bar.to_x is None else bar.to_x + (3 if bar.to_x < at else -3)
-    return {"bar": bar, "tone": getattr(row, "tone", ""), "tip_x": tip}
+        return html('<span class="none">—</span>')
+    return html(
+        '<svg class="tide" width="{}" height="18" viewBox="0 0 {} 18" preserveAspectRatio="none" role="img">'
+        "<title>{}</title>{}{}{}{}{}</svg>",
+        bar.width, bar.width, msg(bar.title),
+        _stretch("kept", bar.kept_x, bar.kept_w),
+        _stretch(f"unread {tone}", bar.unread_x, bar.unread_w) if bar.unread_w else EMPTY,
+        _gone(bar.lost_w) if bar.lost_w else EMPTY,
+        _stroke("at", bar.at_x),
+        joined([_stroke("to", bar.to_x), _arrow(bar)]),
+    )  # fmt: skip
+
+
+def _stretch(name: str, x: float, width: float) -> SafeString:
+    return html('<rect class="{}" x="{}" y="6" width="{}" height="7" rx="3"/>', name, plain(x), plain(width))
+
+
+def _gone(width: float) -> SafeString:
+    return html('<rect class="lost" x="0" y="3" width="{}" height="13"/>', plain(width))
+
+
+def _stroke(name: str, x: float | None) -> SafeString:
+    if x is None:
+        return EMPTY
+    return html('<line class="{}" x1="{}" x2="{}" y1="2" y2="17"/>', name, plain(x), plain(x))
+
+
+def _arrow(bar: Tide) -> SafeString:
+    """Join the checkpoint with the target; the line ends a little before it."""
+    if bar.at_x is None or bar.to_x is None:
+        return EMPTY
+    return html(
+        '<path d="M{} 3 L{} 3"/>', plain(bar.at_x), plain(bar.to_x + (3 if bar.to_x < bar.at_x else -3))
+    )
 
 
 def _moment(at: datetime | str | None) -> datetime | None:
     return datetime.fromisoformat(at) if isinstance(at, str) and at else at or None
 
 
+@once_per_language
+def _badge(kind: str, value: str) -> SafeString:
+    name, tone = wording.word(kind, value)
+    return html('<span class="badge {}">{}</span>', tone, name)
+
+
 def _relative(at: datetime, now: datetime | None) -> str:
-    return wording.sentence(durations.relative(at, now or timezone.now()))
+    message = durations.relative(at, now or timezone.now())
+    return _counted(message.text, *message.values.values())
+
+
+@once_per_language
+def _counted(text: str, *count: object) -> str:
+    """Say "3 min ago": a table says it a hundred times, and there are some two hundred of them."""
+    return wording.sentence(Message(text, {"count": count[0]} if count else {}))
 
 
 def _utc_text(local: datetime, utc: datetime) -> str:
@@ -142,13 +196,33 @@ def _utc_text(local: datetime, utc: datetime) -> str:
 
 
 def _time(at: datetime, text: str) -> SafeString:
+    return html("{}{}</time>", _begin_of_time(at, timezone.get_current_timezone()), text)
+
+
+@lru_cache(maxsize=8192)
+def _begin_of_when(at: datetime, zone: tzinfo) -> SafeString:
+    utc, local = at.astimezone(UTC), at.astimezone(zone)
+    small = "" if local.utcoffset() == timedelta(0) else f"{_utc_text(local, utc)} · "
+    return html(
+        '<time class="when" datetime="{}" title="{} UTC">{} <small>{}',
+        utc.isoformat(),
+        f"{utc:%Y-%m-%d %H:%M:%S}",
+        f"{local:%Y-%m-%d %H:%M:%S}",
+        small,
+    )
+
+
+@lru_cache(maxsize=8192)
+def _begin_of_time(at: datetime, zone: tzinfo) -> SafeString:
+    """Return the opening tag: a page that refreshes itself shows most times again and again."""
     utc = at.astimezone(UTC)
-    title = f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z} · {utc:%Y-%m-%d %H:%M:%S} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', utc.isoformat(), title, text)
+    title = f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} · {utc:%Y-%m-%d %H:%M:%S} UTC"
+    return html('<time datetime="{}" title="{}">', utc.isoformat(), title)
 
 
+@once_per_language
 def _dash() -> SafeString:
-    return format_html('<span class="none" title="{}">—</span>', _("not known"))
+    return html('<span class="none" title="{}">—</span>', _("not known"))
 
 
 @register.filter

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django import template
+from django.template.defaultfilters import date
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
+from checkpoints.domain.charts import XTick
 from checkpoints.queries.history import Row
-from checkpoints.templatetags.checkpoints import duration, grouped
+from checkpoints.templatetags.checkpoints import duration, grouped, plain
+from checkpoints.templatetags.markup import html, joined
 
 register = template.Library()
 
@@ -23,21 +26,47 @@ def quantity(value: float | None, unit: str) -> str | SafeString:
     return duration(value) if unit == "duration" else f"{value:,.1f}/s"
 
 
+@register.simple_tag
+def time_axis(ticks: Iterable[XTick], height: int) -> SafeString:
+    """Draw the times below a chart."""
+    return joined(
+        html(
+            '<line class="axis" x1="{}%" x2="{}%" y1="{}" y2="{}"/>'
+            '<text class="{}{}" x="{}%" y="{}">{}</text>',
+            plain(tick.x), plain(tick.x), height, height + 4, tick.anchor, " minor" if tick.is_minor else "",
+            plain(tick.x), height + 17, date(tick.at, "j M" if tick.is_day else "H:i"),
+        )
+        for tick in ticks
+    )  # fmt: skip
+
+
+@register.simple_tag
+def shard_options(shards: Iterable[int], chosen: int | None) -> SafeString:
+    """Offer each shard; a group may have hundreds."""
+    words = gettext("Shard %(shard)s")
+    return joined(
+        html(
+            '<option value="{}"{}>{}</option>',
+            shard, SafeString(" selected") if shard == chosen else "", words % {"shard": shard},
+        )
+        for shard in shards
+    )  # fmt: skip
+
+
 @register.filter
 def as_rows(rows: Iterable[Row]) -> SafeString:
     """Show points as rows of a table; a hundred of them in a template would be half the time of the page."""
-    return format_html_join(
-        "",
-        '<tr><td>{}</td><td class="num">{}</td><td class="num">{}</td><td class="num">{}</td>'
-        '<td class="num">{}</td></tr>',
-        (
-            (
-                f"{timezone.localtime(row.at):%Y-%m-%d %H:%M}",
-                format_html("{}{}", "≥ " if row.point.at_least else "", quantity(row.point.lag, "duration")),
-                quantity(row.point.backlog, "count"),
-                quantity(row.point.drain_rate, "rate"),
-                quantity(row.point.write_rate, "rate"),
-            )
-            for row in rows
-        ),
+    zone = timezone.get_current_timezone()
+    return joined(
+        html(
+            '<tr><td>{}</td><td class="num">{}{}</td><td class="num">{}</td><td class="num">{}</td>'
+            '<td class="num">{}</td></tr>',
+            row.at.astimezone(zone).isoformat(" ", "minutes")[:16],
+            "≥ " if row.point.at_least else "",
+            quantity(row.point.lag, "duration"),
+            quantity(row.point.backlog, "count"),
+            quantity(row.point.drain_rate, "rate"),
+            quantity(row.point.write_rate, "rate"),
+        )
+        for row in rows
     )

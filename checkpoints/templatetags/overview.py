@@ -1,32 +1,34 @@
-"""What only the overview says: its cells, its columns, and addresses of the same view.
+"""What only the overview says: its rows, its columns, and addresses of the same view.
 
-The cells are made here, not by a template: fifty rows of them would be more than half the time of the page.
+The rows are made here, not by a template: fifty of them would be more than half the time of the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from django import template
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.template.loader import get_template
+from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from checkpoints.domain.messages import Message
+from checkpoints.domain.sparks import Spark
 from checkpoints.queries.asking import WORDS, Asked
-from checkpoints.queries.overview import Row
-from checkpoints.templatetags.checkpoints import ago, duration, grouped
+from checkpoints.queries.group_lines import GroupLine
+from checkpoints.queries.overview import Overview, Row
+from checkpoints.templatetags.checkpoints import ago, at_least, badge, duration, grouped, loss
+from checkpoints.templatetags.markup import EMPTY, cell, html, in_one_language, joined, once_per_language
 from checkpoints.templatetags.wording import sentence
 
 register = template.Library()
 Text = str | SafeString
-
-
-@register.simple_tag
-def label_url(asked: Asked, label: str) -> str:
-    """Return the address of the same overview with the groups of one label only."""
-    return asked.address(label=label)
+Content = Callable[[Row, datetime], Text]
+USUAL, PINNED = SafeString("<tr>"), SafeString('<tr class="pinned">')
 
 
 @register.simple_tag
@@ -36,34 +38,114 @@ def columns() -> list[tuple[str, Message]]:
 
 
 @register.simple_tag
-def cells(row: Row, cols: Iterable[str], now: datetime) -> SafeString:
-    """Show the chosen columns of a row; on a narrow screen each cell tells its own label."""
-    made = (_cell(name, *CELLS[name], row, now) for name in cols)
-    return mark_safe("".join(made))  # noqa: S308 - every part comes from format_html
+def group_rows(view: Overview, now: datetime) -> SafeString:
+    """Show the rows of the table; on a narrow screen each cell tells its own label."""
+    asked = view.asked
+    wanted = [(_begin_of_cell(name), CELLS[name][1]) for name in asked.cols]
+    with in_one_language():
+        return joined([_row(row, asked, wanted, now) for row in view.rows])
 
 
-def _cell(name: str, tone: str, content: Callable[[Row, datetime], Text], row: Row, now: datetime) -> str:
-    head = gettext(WORDS[name].text)
-    return format_html('<td class="{}" data-label="{}">{}</td>', tone, head, content(row, now))
+def _row(row: Row, asked: Asked, wanted: list[tuple[SafeString, Content]], now: datetime) -> SafeString:
+    group = row.group
+    cells = [cell(begin, content(row, now)) for begin, content in wanted]
+    return html(
+        '{}{}<td class="keep">{}{}</td>{}</tr>{}',
+        PINNED if row.is_pinned else USUAL,
+        _name(row, asked),
+        badge("verdict", group.verdict),
+        _code(group.problem) if group.problem else EMPTY,
+        joined(cells),
+        _problem(group, group.problem, len(asked.cols) + 2) if group.problem else EMPTY,
+    )
+
+
+@once_per_language
+def _begin_of_cell(name: str) -> SafeString:
+    return html('<td class="{}" data-label="{}">', CELLS[name][0], gettext(WORDS[name].text))
+
+
+def _name(row: Row, asked: Asked) -> SafeString:
+    group, endpoint = row.group, row.group.endpoint
+    place = endpoint.name, group.project, group.logstore
+    name = _named(group.pk, group.name, place, endpoint.enabled, row.is_pinned)
+    return html("{}{}</td>", name, _labels(row, asked) if row.labels else EMPTY)
+
+
+@once_per_language
+def _named(pk: int, name: str, place: tuple[str, str, str], is_enabled: bool, is_pinned: bool) -> SafeString:
+    off = EMPTY if is_enabled else html(" · {}", gettext("endpoint disabled"))
+    names = html("{} / {} / {}", *place)
+    return html(
+        '<td class="name">{}<a class="clip" id="group-{}" href="{}" title="{}"><b>{}</b></a>'
+        '<small class="clip" title="{}">{}{}</small>',
+        _pin(pk, name, is_pinned), pk, reverse("group", args=[pk]), name, name, names, names, off,
+    )  # fmt: skip
+
+
+def _pin(pk: int, name: str, is_pinned: bool) -> SafeString:
+    does, pressed = ("unpin", "true") if is_pinned else ("pin", "false")
+    title = gettext("Unpin") if is_pinned else gettext("Pin: show first")
+    return html(
+        '<button class="pin" form="pinning" id="pin-{}" name="{}" value="{}" aria-pressed="{}"'
+        ' aria-label="{}" title="{}"></button>',
+        pk, does, pk, pressed, gettext("Pin %(name)s") % {"name": name}, title,
+    )  # fmt: skip
+
+
+def _labels(row: Row, asked: Asked) -> SafeString:
+    return html('<small class="labels">{}</small>', joined(_label(asked, name) for name in row.labels))
+
+
+@lru_cache(maxsize=1024)
+def _label(asked: Asked, name: str) -> SafeString:
+    return html('<a class="label" href="{}">{}</a>', asked.address(label=name), name)
+
+
+def _code(problem: Mapping[str, Any]) -> SafeString:
+    return html('<small class="trouble">{}</small>', problem.get("code"))
+
+
+def _problem(group: GroupLine, problem: Mapping[str, Any], width: int) -> SafeString:
+    """Return a row of its own for trouble that is not the endpoint's, which stands above the table."""
+    of_endpoint = group.endpoint.problem or {}
+    if problem.get("code") == of_endpoint.get("code"):
+        return EMPTY
+    context = {"problem": problem, "at": group.problem_at, "width": width}
+    return SafeString(get_template("overview/_problem_row.html").render(context))
 
 
 def _lag(row: Row, _now: datetime) -> SafeString:
-    group = row.group
-    return format_html("<b>{}</b>", _at_least(duration(group.lag_seconds), group.lag_is_lower_bound))
+    return _lag_of(row.group.lag_seconds, row.group.lag_is_lower_bound)
 
 
-def _at_least(shown: Text, is_bound: bool) -> Text:
+@once_per_language
+def _lag_of(seconds: float | None, is_bound: bool) -> SafeString:
+    return html("<b>{}</b>", _bound(seconds, duration(seconds), is_bound))
+
+
+def _unread(row: Row, _now: datetime) -> Text:
+    return _bound(row.unread_age, duration(row.unread_age), row.group.is_partial)
+
+
+def _backlog(row: Row, _now: datetime) -> Text:
+    return _bound(row.group.backlog, grouped(row.group.backlog), row.group.is_partial)
+
+
+def _bound(figure: object, shown: Text, is_bound: bool) -> Text:
     """Mark a figure that is only a lower bound; a dash says already that it is not known."""
-    if not is_bound or "—" in shown:
-        return shown
-    return format_html('<span title="{}">≥ </span>{}', gettext("at least"), shown)
+    return at_least(shown) if is_bound and figure is not None else shown
 
 
 def _trend(row: Row, _now: datetime) -> SafeString:
-    spark = row.spark
+    return _drawn(row.spark)
+
+
+@once_per_language
+def _drawn(spark: Spark) -> SafeString:
     if not spark.path:
-        return format_html('<span class="none" title="{}">—</span>', sentence(spark.title))
-    return format_html(
+        return html('<span class="none" title="{}">—</span>', sentence(spark.title))
+    return html(
         '<svg class="spark" width="{}" height="{}" role="img"><title>{}</title><path d="{}"/></svg>'
         ' <span class="trend {}">{}</span>',
         spark.width, spark.height, sentence(spark.title), spark.path, spark.trend.value, sentence(spark.word),
@@ -71,11 +153,7 @@ def _trend(row: Row, _now: datetime) -> SafeString:
 
 
 def _loss(row: Row, _now: datetime) -> Text:
-    lost, left = row.group.lost, duration(row.data_loss_in)
-    if lost:
-        words = gettext("%(lost)s lost") % {"lost": grouped(lost)}
-        return format_html('<span class="badge bad">{}</span>', words)
-    return format_html('<span class="badge {}">{}</span>', row.risk, left) if row.risk else left
+    return loss(row.group.lost, duration(row.data_loss_in), row.risk)
 
 
 def _commit(row: Row, now: datetime) -> Text:
@@ -89,17 +167,17 @@ def _read(row: Row, now: datetime) -> Text:
 
 
 def _muted(words: str) -> SafeString:
-    return format_html('<span class="muted">{}</span>', words)
+    return html('<span class="muted">{}</span>', words)
 
 
 def _consumers(row: Row, _now: datetime) -> SafeString:
-    return format_html("{} / {}", grouped(row.group.consumer_count), grouped(row.group.shard_count))
+    return html("{} / {}", grouped(row.group.consumer_count), grouped(row.group.shard_count))
 
 
-CELLS: dict[str, tuple[str, Callable[[Row, datetime], Text]]] = {
+CELLS: dict[str, tuple[str, Content]] = {
     "lag": ("num lead", _lag),
-    "unread": ("num", lambda row, _now: _at_least(duration(row.unread_age), row.group.is_partial)),
-    "backlog": ("num", lambda row, _now: _at_least(grouped(row.group.backlog), row.group.is_partial)),
+    "unread": ("num", _unread),
+    "backlog": ("num", _backlog),
     "trend": ("keep", _trend),
     "eta": ("eta", lambda row, _now: sentence(row.caught_up) or grouped(None)),
     "loss": ("num", _loss),

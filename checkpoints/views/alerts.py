@@ -23,6 +23,7 @@ from checkpoints.services import alerts
 from checkpoints.services.refusals import Refused
 from checkpoints.views.pages import SeeOther, render_page
 from checkpoints.views.requests import actor
+from checkpoints.views.turns import by_turns
 
 ACTING = ("checkpoints.reset_checkpoint", "checkpoints.manage_endpoints")
 may_see = permission_required("checkpoints.view_group", raise_exception=True)
@@ -42,6 +43,7 @@ def _may_act(view: Callable[[HttpRequest, int], HttpResponse]) -> Callable[[Http
 
 @require_safe
 @may_see
+@by_turns
 def listing(request: HttpRequest) -> HttpResponse:
     """List what the address asks for, without a state all that is not resolved; it asks for itself again."""
     now = timezone.now()
@@ -51,6 +53,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @may_see
+@by_turns
 def alert(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an alert with its notices and what can be done about it."""
     return _page(request, get_object_or_404(queries.find(), pk=pk))

@@ -27,7 +27,7 @@ from checkpoints.views.resets import freshly_signed_in, plan_page
 def listing(request: HttpRequest) -> HttpResponse:
     """List what waits for the reader's answer, and what the reader asked for."""
     user: Any = request.user
-    if not (user.has_perm(approvals.MAY_ASK) or user.has_perm(approvals.MAY_APPROVE)):
+    if not (user.has_perm(approvals.MAY_ASK) or user.has_perm(queries.MAY_APPROVE)):
         raise PermissionDenied
     context = {"waiting": approvals.open_for(user, now=timezone.now()), "own": queries.own(user)}
     return render(request, "approvals/listing.html", context)
@@ -58,7 +58,7 @@ def ask(request: HttpRequest, plan: Plan) -> HttpResponse:
 
 
 @require_POST
-@permission_required(approvals.MAY_APPROVE, raise_exception=True)
+@permission_required(queries.MAY_APPROVE, raise_exception=True)
 @freshly_signed_in
 def decide(request: HttpRequest, plan: Plan) -> HttpResponse:
     """Approve or deny the plan of somebody else."""

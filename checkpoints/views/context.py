@@ -20,9 +20,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from checkpoints.models import Endpoint
-from checkpoints.queries import alerts
-from checkpoints.services import approvals, sealing
+from checkpoints.queries import access, waiting
+from checkpoints.services import banners
 
 COMMON_ZONES = (
     "Asia/Shanghai", "UTC", "Asia/Singapore", "Asia/Tokyo", "Asia/Kolkata", "Asia/Dubai",
@@ -75,13 +74,14 @@ class Link:
 def page(request: HttpRequest) -> dict[str, Any]:
     """Give templates `nav`, `roles`, `zone`, `zones`, `sealing_locked` and `http_endpoints`."""
     user: User | AnonymousUser = getattr(request, "user", AnonymousUser())
+    told = cache(banners.read)
     return {
         "zone": timezone.get_current_timezone_name(),
         "zones": _zone_options,
-        "roles": _once(lambda: _roles(user)),
+        "roles": _once(lambda: ", ".join(access.of(user).roles)),
         "nav": _once(lambda: _nav(request, user)),
-        "sealing_locked": _once(lambda: user.is_authenticated and sealing.state() == "locked"),
-        "http_endpoints": _once(lambda: _http_endpoints(user)),
+        "sealing_locked": _once(lambda: user.is_authenticated and told().locked),
+        "http_endpoints": _once(lambda: told().plain if user.has_perm("checkpoints.view_endpoint") else []),
     }
 
 
@@ -95,13 +95,14 @@ def _nav(request: HttpRequest, user: User | AnonymousUser) -> list[Link]:
     mine = [
         place for place in PLACES if any(user.has_perm(f"checkpoints.{one}") for one in place.permissions)
     ]
+    waits = waiting.counts(user)
     here = max(mine, key=lambda place: _depth(name, place), default=None)
     return [
         Link(
             reverse(place.name),
             place.label,
             place is here and _depth(name, place) > 0,
-            _waiting(place, user),
+            waits.get(place.name, 0),
             place.name,
         )
         for place in mine
@@ -111,23 +112,6 @@ def _nav(request: HttpRequest, user: User | AnonymousUser) -> list[Link]:
 def _depth(name: str, place: Place) -> int:
     """Return how much of an address's name says that it lies below this place."""
     return max((len(begin) for begin in place.below if name.startswith(begin)), default=0)
-
-
-def _waiting(place: Place, user: User | AnonymousUser) -> int:
-    if place.name == "alerts":
-        return alerts.firing()
-    return len(approvals.open_for(user)) if place.name == "approvals" and isinstance(user, User) else 0
-
-
-def _roles(user: User | AnonymousUser) -> str:
-    return ", ".join(user.groups.order_by("name").values_list("name", flat=True)) if user.pk else ""
-
-
-def _http_endpoints(user: User | AnonymousUser) -> list[str]:
-    if not user.has_perm("checkpoints.view_endpoint"):
-        return []
-    plain = Endpoint.objects.filter(scheme=Endpoint.Scheme.HTTP, removed_at=None, enabled=True)
-    return list(plain.order_by("name").values_list("name", flat=True))
 
 
 @cache

@@ -20,6 +20,7 @@ from checkpoints.queries import endpoints as queries
 from checkpoints.services import endpoints
 from checkpoints.services.sealing import Locked
 from checkpoints.views.requests import actor, posted
+from checkpoints.views.turns import by_turns
 
 page_or_post = require_http_methods(["GET", "HEAD", "POST"])
 may_see = permission_required("checkpoints.view_endpoint", raise_exception=True)
@@ -29,6 +30,7 @@ no_secret_in_reports = sensitive_post_parameters("secret", "token")
 
 @require_safe
 @may_see
+@by_turns
 def listing(request: HttpRequest) -> HttpResponse:
     """List all endpoints with their health."""
     return render(request, "endpoints/listing.html", {"endpoints": queries.page(now=timezone.now())})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from functools import cache
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -15,14 +16,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from checkpoints.models import ConsumerGroup
 from checkpoints.queries import groups as queries
-from checkpoints.queries import timeline
-from checkpoints.services import collector
+from checkpoints.queries.timeline import Timeline, timeline
+from checkpoints.services import collector, leases
 from checkpoints.services import labels as service
 from checkpoints.services.refusals import Refused
 from checkpoints.templatetags import wording
 from checkpoints.views import snapshots
 from checkpoints.views.pages import SeeOther, render_page
 from checkpoints.views.requests import actor
+from checkpoints.views.turns import by_turns
 
 LABELLERS = ("checkpoints.reset_checkpoint", "checkpoints.manage_endpoints")
 
@@ -32,21 +34,30 @@ LABELLERS = ("checkpoints.reset_checkpoint", "checkpoints.manage_endpoints")
 def group(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the last reading at once; `fresh=1` reads anew when it is older than ten seconds."""
     now = timezone.now()
-    found = get_object_or_404(queries.seen_by(request.user), pk=pk)
+    found = get_object_or_404(queries.find(), pk=pk)
     if request.GET.get("fresh"):
         collector.refresh(found, now=now)
-        found.refresh_from_db()
+    return _page(request, found, now)
+
+
+@by_turns
+def _page(request: HttpRequest, found: ConsumerGroup, now: datetime) -> HttpResponse:
+    if request.GET.get("fresh") and not queries.is_as_stored(found):
+        found = get_object_or_404(queries.find(), pk=found.pk)
     only_late = request.GET.get("only") == "late"
+    past = _past(request, found)
+    view = queries.view(found, now=now, only_late=only_late)
     context = {
-        "view": queries.view(found, now=now, only_late=only_late),
+        "view": view,
+        "is_young": view.as_of is not None and now - view.as_of <= leases.YOUNG,
         "group": found,
         "now": now,
         "only_late": only_late,
         "fresh_url": "?fresh=1&only=late" if only_late else "?fresh=1",
-        "labels": queries.labels(found),
+        "kept": queries.kept(found, request.user),
         "may_label": _may_label(request),
-        "changes": lambda: timeline.changes(found),
-        "timeline": _timeline(request, found),
+        "changes": lambda: past().changes,
+        "timeline": lambda: past().entries,
         **snapshots.panel(found),
     }
     return render_page(request, "groups/page.html", "groups/_group.html", context)
@@ -70,7 +81,7 @@ def _may_label(request: HttpRequest) -> bool:
     return any(request.user.has_perm(name) for name in LABELLERS)
 
 
-def _timeline(request: HttpRequest, group: ConsumerGroup) -> Callable[[], Any]:
-    """Return what reads the timeline this user may see; nothing is read before it is shown."""
+def _past(request: HttpRequest, group: ConsumerGroup) -> Callable[[], Timeline]:
+    """Return what reads the timeline this user may see; nothing is read before it is shown, and then once."""
     may_audit = request.user.has_perm("checkpoints.view_audit")
-    return lambda: timeline.recorded(group) if may_audit else timeline.resets(group)
+    return cache(lambda: timeline(group, audited=may_audit))

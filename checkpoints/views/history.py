@@ -12,10 +12,12 @@ from checkpoints.domain.series import SPANS, find_span
 from checkpoints.queries import groups
 from checkpoints.queries import history as queries
 from checkpoints.views.pages import render_page
+from checkpoints.views.turns import by_turns
 
 
 @require_safe
 @permission_required("checkpoints.view_group", raise_exception=True)
+@by_turns
 def history(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the history over `span`, of all shards or of one `shard`; `panel=1` is for the group page."""
     now = timezone.now()

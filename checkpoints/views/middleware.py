@@ -66,7 +66,7 @@ def absolute_session(get_response: Handler) -> Handler:
             logout(request)
         if request.user.is_authenticated and "HX-Request" not in request.headers:
             # A visit keeps the session alive; a table that refreshes itself in a forgotten tab does not.
-            request.session.modified = True
+            _keep_alive(request)
         response = get_response(request)
         if response.status_code == 403 and request.user.is_authenticated:
             denials.record(request.method or "", request.path, actor=requests.actor(request))
@@ -92,6 +92,13 @@ def _default_zone() -> ZoneInfo:
 def _signed_in_too_long_ago(request: HttpRequest) -> bool:
     signed_in_at: float = request.session.setdefault("signed_in_at", time.time())
     return time.time() - signed_in_at > settings.SESSION_ABSOLUTE_SECONDS
+
+
+def _keep_alive(request: HttpRequest) -> None:
+    """Put the end of the session off; once a minute is enough, and saves each visit a write to the disk."""
+    kept_at: float = request.session.get("kept_at", 0)
+    if abs(time.time() - kept_at) >= settings.SESSION_KEPT_EVERY:
+        request.session["kept_at"] = time.time()
 
 
 def _is_loopback(request: HttpRequest) -> bool:

@@ -18,6 +18,7 @@ from checkpoints.services.refusals import Refused
 from checkpoints.templatetags import wording
 from checkpoints.views.pages import render_page
 from checkpoints.views.requests import actor, next_page
+from checkpoints.views.turns import by_turns
 
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 may_see = permission_required("checkpoints.view_group", raise_exception=True)
@@ -25,6 +26,7 @@ may_see = permission_required("checkpoints.view_group", raise_exception=True)
 
 @require_safe
 @may_see
+@by_turns
 def page(request: HttpRequest) -> HttpResponse:
     """Show the last readings at once; the table asks for itself again."""
     now = timezone.now()

@@ -21,7 +21,7 @@ from checkpoints.services import accounts
 from checkpoints.services import setup as first_setup
 from checkpoints.views.requests import actor, client_ip, next_page, posted
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "checkpoints.queries.access.Backend"
 
 
 @sensitive_post_parameters("password")

@@ -34,13 +34,13 @@ def test_the_greatest_of_a_point_survives():
 def test_a_line_ends_where_nothing_is_known_and_where_no_reading_is():
     points = [total(-50), total(-49), total(-48, lag=None), total(-47), total(-30), total(-29)]
     shown = series(points, HOUR_SPAN, now=NOON)
-    runs = [[(NOON - at) // 60 for at, _ in run] for run in shown.runs(lambda point: point.lag)]
+    runs = [[(NOON - at) // 60 for at, _ in run] for run in shown.runs(point.lag for point in shown.points)]
     assert runs == [[50, 49], [47], [30, 29]]
 
 
 def test_readings_made_every_five_minutes_are_one_line():
     shown = series([total(minute) for minute in range(-50, 0, 5)], HOUR_SPAN, now=NOON)
-    assert len(list(shown.runs(lambda point: point.lag))) == 1
+    assert len(list(shown.runs(point.lag for point in shown.points))) == 1
 
 
 def test_a_table_has_at_most_about_a_hundred_rows_newest_first():

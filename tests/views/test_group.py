@@ -15,7 +15,6 @@ from checkpoints.queries import groups
 from checkpoints.services import audit, group_changes
 from checkpoints.services.audit import Actor
 from tests.views.lagging import CHANGES, END, HOUR, NOW, PROBLEM, facts, group, words
-from tests.views.test_overview import QUERIES_OF_EVERY_PAGE
 
 pytestmark = pytest.mark.django_db
 
@@ -208,7 +207,7 @@ def group_of_emulator(endpoint):
 def test_three_hundred_shards_take_as_many_queries_as_one(browser, django_assert_max_num_queries):
     made = group(shards=[facts("behind", number) for number in range(300)])
     browser.get(url(made))
-    with django_assert_max_num_queries(QUERIES_OF_EVERY_PAGE + 7):
+    with django_assert_max_num_queries(11):
         html = browser.get(url(made)).content.decode()
     assert html.count('id="shard-') == 300
 
@@ -332,5 +331,5 @@ def test_a_refresh_asks_for_nothing_that_stands_outside_the_table(browser, djang
     made = group(shards=[facts("behind")])
     fragment = {"headers": {"HX-Request": "true"}}
     browser.get(url(made), **fragment)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(7):
         browser.get(url(made), **fragment)

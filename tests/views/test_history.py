@@ -181,13 +181,28 @@ def test_the_page_has_no_inline_style_and_no_script(browser, read_often):
 
 
 @pytest.mark.parametrize("span", [span.name for span in SPANS])
-def test_the_history_takes_four_looks_however_long_it_is(read_often, django_assert_num_queries, span):
+def test_the_history_takes_five_looks_however_long_it_is(read_often, django_assert_num_queries, span):
     for minutes_ago in range(40, -1, -1):
         history.roll_up(NOW - minutes_ago * MINUTE)
     wanted = next(one for one in SPANS if one.name == span)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         loaded = ConsumerGroup.objects.select_related("history").get()
         queries.view(loaded, wanted, now=NOW, zone=NOW.tzinfo)
+
+
+def test_readings_that_were_parsed_before_are_not_loaded_again(read_often, django_assert_num_queries):
+    found = ConsumerGroup.objects.get()
+    first = queries.view(found, SPANS[0], now=NOW, zone=NOW.tzinfo)
+    with django_assert_num_queries(2):  # our writes, and which readings there are
+        assert queries.view(found, SPANS[0], now=NOW, zone=NOW.tzinfo) == first
+
+
+def test_a_reading_that_was_pruned_is_shown_no_longer(read_often):
+    found = ConsumerGroup.objects.get()
+    before = queries.view(found, SPANS[0], now=NOW, zone=NOW.tzinfo)
+    Reading.objects.filter(taken_at__lt=NOW - 20 * MINUTE).delete()
+    after = queries.view(found, SPANS[0], now=NOW, zone=NOW.tzinfo)
+    assert (len(before.series.points), len(after.series.points)) == (51, 21)
 
 
 def test_the_small_lines_of_a_page_take_one_look(read_often, django_assert_num_queries):
