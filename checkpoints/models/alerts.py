@@ -68,6 +68,8 @@ class AlertRule(models.Model):
     severity = models.CharField(_("Severity"), max_length=16, choices=Severity, default=Severity.WARNING)
     enabled = models.BooleanField(_("Enabled"), default=True)
     channels = models.ManyToManyField(Channel, related_name="rules", blank=True)
+    problem = models.JSONField(null=True)  # a message: why it cannot be looked at
+    problem_at = models.DateTimeField(null=True)  # since when
 
     class Meta:
         default_permissions = ()
