@@ -115,3 +115,4 @@ def _take_over(rule: AlertRule, wanted: Fields) -> None:
         raise Invalid(errors)
     rule.name, rule.endpoint, rule.condition = name, wanted.endpoint, wanted.condition
     rule.samples, rule.severity, rule.enabled = wanted.samples, wanted.severity, wanted.enabled
+    rule.problem = rule.problem_at = None  # until it is looked at again

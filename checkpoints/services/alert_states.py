@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
 from checkpoints.domain import alerting
 from checkpoints.domain.alerting import OPEN, Event, Standing, State
@@ -20,10 +20,14 @@ from checkpoints.services import notices
 NOT_LOOKED_AT = say("Nobody looks at this any more: the rule or its pattern changed, or the group is gone.")
 BATCH = 500
 CHANGING = (
-    "state", "streak", "sampled_at", "since", "told_at", "resolved_at", "words", "acknowledged_by",
+    "state", "streak", "since", "told_at", "resolved_at", "words", "acknowledged_by",
     "acknowledged_at", "silenced_until", "events",
 )  # fmt: skip
-"""The fields that a look may change."""
+"""The fields that a look may change, besides when the sample was taken.
+
+A sample that changes nothing else would change nothing if it were counted again, so its time is not worth a
+write; but after a silence only a further sample is told.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,11 @@ def store(rule: AlertRule, looks: Iterable[Look], now: datetime) -> None:
     changed, told = [], []
     for row in _held(rule, holding):
         before, row.rule = _fields(row), rule
+        counted = row.sampled_at
         event = _take(row, seen.get(row.group_id), now)
         if event is not None:
-            row.events += 1
-            told.append((row, event))
-        if _fields(row) != before:
+            told.append(_numbered(row, event))
+        if _fields(row) != before or (row.sampled_at != counted and row.state == State.SILENCED):
             changed.append(row)
     _save(changed)
     _tell(told, seen, now)
@@ -112,19 +116,31 @@ def _take(row: Alert, look: Look | None, now: datetime) -> Event | None:
     return event
 
 
+def _numbered(row: Alert, event: Event) -> tuple[Alert, Event]:
+    row.events += 1
+    return row, event
+
+
 def _fields(row: Alert) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in CHANGING)
 
 
 def _save(changed: Sequence[Alert]) -> None:
     """Update many rows differently with few statements: an insert of rows that exist, and are locked."""
-    Alert.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=CHANGING)
+    Alert.objects.bulk_create(
+        changed, update_conflicts=True, unique_fields=["id"], update_fields=[*CHANGING, "sampled_at"]
+    )
 
 
 def _tell(told: Sequence[tuple[Alert, Event]], seen: dict[int, Look], now: datetime) -> None:
+    if not told:
+        return
+    prefetch_related_objects([told[0][0].rule], "channels")
     gone = [row.group_id for row, _ in told if row.group_id not in seen]
     groups = ConsumerGroup.objects.select_related("logstore__project__endpoint").in_bulk(gone)
+    made = []
     for row, event in told:
         look = seen.get(row.group_id)
         row.group = look.group if look else groups[row.group_id]
-        notices.store(notices.write(row, event, now=now))
+        made += notices.write(row, event, now=now)
+    notices.store(made)

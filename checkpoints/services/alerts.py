@@ -27,9 +27,7 @@ __all__ = ["BadAlert", "acknowledge", "end_all", "evaluate", "silence", "unsilen
 
 LEASE = timedelta(minutes=2)
 NAME = "alerts"
-FAILED = say(
-    "This rule could not be looked at (%(error)s): the log of this site says why. Its alerts stay as they are."
-)
+FAILED = say("This rule could not be looked at (%(error)s): the log of this site says why.")
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +60,7 @@ def end_all(rule: AlertRule, *, now: datetime) -> None:
 
 
 def _look_at_all(now: datetime) -> None:
-    rules = list(AlertRule.objects.prefetch_related("channels"))
+    rules = list(AlertRule.objects.all())
     going_on = set(alert_states.going_on().values_list("rule_id", flat=True).distinct())
     groups = _seen(now) if any(rule.enabled for rule in rules) else []
     for rule in rules:
@@ -71,7 +69,7 @@ def _look_at_all(now: datetime) -> None:
 
 
 def _look_by(rule: AlertRule, groups: Sequence[Seen], now: datetime, *, is_going_on: bool) -> None:
-    """Look by one rule; what is wrong with it is logged and noted at the rule, and its alerts stay as they are."""
+    """Look by one rule; what is wrong with it is logged and noted at the rule, its alerts stay."""
     try:
         looks = list(_looks(rule, groups, now)) if rule.enabled else []
         if is_going_on or any(look.finding.holds for look in looks):

@@ -16,7 +16,7 @@ from bench.sharing_judge import ACKNOWLEDGED, SILENCED, UNSILENCED, Recorded, St
 from bench.sharing_receiver import Delivery, Heard, listening
 from bench.sharing_world import Witness
 from checkpoints.models import Alert, ConsumerGroup, Endpoint, Logstore, Notice
-from checkpoints.services import alerts, audit, channels, collector, discovery, leases, notices
+from checkpoints.services import alert_states, alerts, audit, channels, collector, discovery, leases, notices
 from checkpoints.services.audit import SYSTEM, Actor
 from emulator import testing
 from emulator.build import Options
@@ -264,7 +264,7 @@ def newest_first(_real: Any, now: datetime) -> Any:
         (put(notices, "_settle", give(lambda: None)), "is called waiting"),
         (put(notices, "_due", newest_first), "came before event 1"),
         (put(notices, "store", give(lambda: None)), "has no notice"),
-        (put(alerts, "_notices", twice), "with 2 events instead of 1"),
+        (put(alert_states, "_numbered", twice), "with 2 events instead of 1"),
         (put(audit, "record", twice), "the audit says 2"),
     ],
     ids=["nothing", "not taken", "not noted", "overtaking", "not stored", "event twice", "recorded twice"],
