@@ -138,9 +138,8 @@ def _tell(told: Sequence[tuple[Alert, Event]], seen: dict[int, Look], now: datet
     prefetch_related_objects([told[0][0].rule], "channels")
     gone = [row.group_id for row, _ in told if row.group_id not in seen]
     groups = ConsumerGroup.objects.select_related("logstore__project__endpoint").in_bulk(gone)
-    made = []
-    for row, event in told:
+    for row, _ in told:
         look = seen.get(row.group_id)
         row.group = look.group if look else groups[row.group_id]
-        made += notices.write(row, event, now=now)
-    notices.store(made)
+    for event in Event:
+        notices.store(notices.write([row for row, its in told if its is event], event, now=now))

@@ -329,6 +329,35 @@ def test_a_silence_says_who_why_and_until_when_and_is_told_when_it_ends():
     assert (the.states(), told()) == ({"orders": "firing"}, [("fired", 1)])
 
 
+def silenced(minute, minutes):
+    found = Alert.objects.get()
+    alerts.silence(found, reason="deploy", span=timedelta(minutes=minutes), actor=MEI, now=at(minute))
+
+
+def test_who_was_told_is_told_of_the_end_at_once_though_it_is_silenced():
+    group = the.group()
+    the.rule(the.channel(PUBLIC))
+    the.lagging(group, [1])
+    silenced(2, minutes=60)
+    the.lagging(group, [3], seconds=0)
+    assert (the.states(), told()) == ({"orders": "resolved"}, [("fired", 1), ("resolved", 2)])
+    the.lagging(group, [4])  # it comes and goes within the silence
+    assert the.states() == {"orders": "silenced"}
+    the.lagging(group, [5], seconds=0)
+    assert told() == [("fired", 1), ("resolved", 2)]
+
+
+def test_nobody_is_told_of_the_end_of_what_nobody_was_told_of():
+    group = the.group()
+    rule = the.rule(the.channel(PUBLIC), samples=2)
+    the.lagging(group, [1])
+    silenced(1, minutes=60)
+    the.lagging(group, [2])
+    assert the.states() == {"orders": "silenced"}
+    alert_rules.remove(rule, actor=SYSTEM, now=at(3))
+    assert (the.states(), told()) == ({}, [])
+
+
 def test_a_silence_is_ended_by_hand_and_audited():
     group = the.group()
     the.rule()
