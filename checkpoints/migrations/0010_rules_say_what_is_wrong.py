@@ -30,4 +30,39 @@ class Migration(migrations.Migration):
                 to="checkpoints.notice",
             ),
         ),
+        migrations.CreateModel(
+            name="CallTotal",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("operation", models.CharField(max_length=64)),
+                ("code", models.CharField(max_length=64)),
+                ("calls", models.PositiveBigIntegerField(default=0)),
+                ("seconds", models.FloatField(default=0)),
+                ("within", models.JSONField(default=list)),
+            ],
+            options={"default_permissions": ()},
+        ),
+        migrations.AddConstraint(
+            model_name="calltotal",
+            constraint=models.UniqueConstraint(fields=("operation", "code"), name="one_total_per_answer"),
+        ),
+        migrations.AddField(
+            model_name="endpoint",
+            name="cycle_seconds",
+            field=models.FloatField(null=True),
+        ),
+        migrations.RemoveIndex(model_name="auditrow", name="audit_by_action"),
+        migrations.AddIndex(
+            model_name="auditrow",
+            index=models.Index(fields=["action", "outcome", "object_id"], name="audit_by_action"),
+        ),
+        migrations.AddIndex(
+            model_name="shardreset",
+            index=models.Index(fields=["watch", "reset"], name="shard_resets_by_watch"),
+        ),
     ]

@@ -21,7 +21,7 @@ from checkpoints.models import AlertRule, ConsumerGroup, Lease, ShardReset
 from checkpoints.services import alert_states
 from checkpoints.services.alert_acts import BadAlert, acknowledge, silence, unsilence
 from checkpoints.services.alert_states import Look
-from checkpoints.services.metrics_stored import STALE_AFTER_INTERVALS
+from checkpoints.services.metrics_groups import STALE_AFTER_INTERVALS
 
 __all__ = ["BadAlert", "acknowledge", "end_all", "evaluate", "silence", "unsilence"]
 
