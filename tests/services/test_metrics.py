@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Plan, Project, Reset, ShardReset
-from checkpoints.services import audit, calls, metrics, metrics_stored
+from checkpoints.models import AlertRule, ConsumerGroup, Endpoint, Logstore, Plan, Project, Reset, ShardReset
+from checkpoints.services import alerts, audit, calls, metrics, metrics_stored
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -231,7 +231,9 @@ def test_resets_are_counted_by_indexes_and_not_by_reading_all_rows() -> None:
     with CaptureQueriesContext(connection) as asked:
         metrics_stored._outcomes()
         metrics_stored._watches()
-    for query, index in zip(asked, ("audit_by_action", "shard_resets_by_watch"), strict=True):
+        alerts._overwritten(AlertRule(condition="overwritten", limit=600), NOW)
+    wanted = ("audit_by_action", "shard_resets_by_watch", "shard_resets_by_watch")
+    for query, index in zip(asked, wanted, strict=True):
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
             assert f"INDEX {index}" in " ".join(row[3] for row in cursor.fetchall())
