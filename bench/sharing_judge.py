@@ -27,7 +27,10 @@ WAITING, SENT = "waiting", "sent"
 
 @dataclass(frozen=True)
 class Told:
-    """A stored notice; `key` is what the channel knows it by, `waits` how long it waits without a reason."""
+    """A stored notice; `key` is what the channel knows it by, `waits` how long it waits without a reason.
+
+    People are told at once of what one rule found in one evaluation, which is `together`: one key for all.
+    """
 
     key: str
     alert: int
@@ -36,6 +39,7 @@ class Told:
     event: str
     state: str
     waits: float = 0.0
+    together: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ def notices(
             found.complaints.append(f"{words} waits for {notice.waits:.0f} s and no reason is told")
     found.complaints += _order(told, taken)
     found.complaints += _alternation(told)
+    found.complaints += _bursts(told)
     return found
 
 
@@ -255,6 +260,19 @@ def _alternation(told: Sequence[Told]) -> list[str]:
                 complaints.append(f"event {number} of alert {alert} is {kind} after {before}")
             before = kind
     return complaints
+
+
+def _bursts(told: Sequence[Told]) -> list[str]:
+    """Find what people should have been told at once."""
+    keys: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for notice in told:
+        if notice.together:
+            keys[notice.channel, notice.together, notice.event].add(notice.key)
+    return [
+        f"{channel} is told {len(found)} times of what {together} {event}"
+        for (channel, together, event), found in keys.items()
+        if len(found) > 1
+    ]
 
 
 def _words(key: tuple[int, int, str]) -> str:

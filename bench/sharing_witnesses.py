@@ -67,13 +67,17 @@ def notices() -> list[Told]:
 
     now = timezone.now()
     told = []
-    for row in Notice.objects.select_related("channel"):
-        text = notice_text.text(row.body)
-        key = sharing_receiver.key_of(posting.payload(row.channel.kind, text, row.body))
+    for row in Notice.objects.select_related("channel", "lead").prefetch_related("along", "lead__along"):
+        lead = row.lead or row
+        text = notice_text.text(lead.body, *[one.body for one in lead.along.all()])
+        key = sharing_receiver.key_of(posting.payload(row.channel.kind, text, lead.body))
+        together = "" if row.channel.kind == "webhook" else f"{row.body['rule']} {row.made_at.isoformat()}"
         waits = 0.0 if row.problem else (now - row.made_at).total_seconds()
         assert row.alert_id is not None
         told.append(
-            Told(key, row.alert_id, row.number, row.channel.name, row.body["event"], row.state, waits)
+            Told(
+                key, row.alert_id, row.number, row.channel.name, row.body["event"], row.state, waits, together
+            )
         )
     return told
 

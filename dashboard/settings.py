@@ -20,6 +20,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_PER_SHARD = env.flag("METRICS_PER_SHARD")
 
 # Reaching the service
 SLS_ALLOWED_HOSTS = tuple(env.words("SLS_ALLOWED_HOSTS"))

@@ -16,6 +16,8 @@ from checkpoints.domain.rollup import roll_totals
 
 HOUR = 3600
 MOST_ROWS = 100
+FARTHEST = timedelta(days=3650)
+"""Later than this is not told: it is perhaps never, and far more than this is no time at all."""
 LEAST_STEPS = 4
 """From how many changes of a backlog its pace is told."""
 
@@ -120,7 +122,8 @@ class Eta:
 def eta(backlogs: Sequence[tuple[int, int | None]], *, now: int) -> Eta | None:
     """Return when a backlog will be gone, from its (time, log groups) of the last hour, oldest first.
 
-    None when it does not shrink or too little is known. The range is that of the middle half of the steps.
+    None when it does not shrink, would take ten years, or too little is known. The range is that of the
+    middle half of the steps.
     """
     known = [(at, left) for at, left in backlogs if left is not None and at >= now - HOUR]
     if known and not known[-1][1]:
@@ -131,5 +134,12 @@ def eta(backlogs: Sequence[tuple[int, int | None]], *, now: int) -> Eta | None:
     slow, middle, fast = quantiles(paces, n=4)
     if middle <= 0:
         return None
-    left = known[-1][1]
-    return Eta(timedelta(seconds=left / fast), timedelta(seconds=left / slow) if slow > 0 else None)
+    low, high = _after(known[-1][1], fast), _after(known[-1][1], slow)
+    return None if low is None else Eta(low, high)
+
+
+def _after(left: int, pace: float) -> timedelta | None:
+    """Return how long so many log groups take at a pace; None for perhaps never, also at one that is dust."""
+    if pace <= 0 or left > pace * FARTHEST.total_seconds():
+        return None
+    return timedelta(seconds=left / pace)

@@ -4,7 +4,7 @@ from checkpoints.models.alerts import Alert, AlertRule, Channel, Notice
 from checkpoints.models.approvals import Approval, Wait
 from checkpoints.models.audit import AuditRow
 from checkpoints.models.catalog import ConsumerGroup, Logstore, Project
-from checkpoints.models.endpoints import Endpoint, HourlyCalls, Region
+from checkpoints.models.endpoints import CallTotal, Endpoint, HourlyCalls, Region
 from checkpoints.models.group_rules import GroupRule
 from checkpoints.models.history import GroupHistory, HistoryChunk, Lease
 from checkpoints.models.readings import Reading
@@ -17,6 +17,7 @@ __all__ = [
     "AlertRule",
     "Approval",
     "AuditRow",
+    "CallTotal",
     "Channel",
     "ConsumerGroup",
     "Endpoint",

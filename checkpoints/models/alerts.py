@@ -68,6 +68,8 @@ class AlertRule(models.Model):
     severity = models.CharField(_("Severity"), max_length=16, choices=Severity, default=Severity.WARNING)
     enabled = models.BooleanField(_("Enabled"), default=True)
     channels = models.ManyToManyField(Channel, related_name="rules", blank=True)
+    problem = models.JSONField(null=True)  # a message: why it cannot be looked at
+    problem_at = models.DateTimeField(null=True)  # since when
 
     class Meta:
         default_permissions = ()
@@ -113,7 +115,11 @@ class Alert(models.Model):
 
 
 class Notice(models.Model):
-    """One event for one channel: stored together with the event, sent later, by one worker."""
+    """One event for one channel: stored together with the event, sent later, by one worker.
+
+    What a rule finds of many groups at once is told to people together: `lead` is then the notice that tells
+    of this one as well. Both always are in the same state.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -124,6 +130,7 @@ class Notice(models.Model):
     alert = models.ForeignKey(Alert, null=True, on_delete=models.SET_NULL, related_name="notices")
     number = models.PositiveIntegerField()  # of the event among those of the alert
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="notices")
+    lead = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="along")
     body = models.JSONField()
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     made_at = models.DateTimeField()

@@ -41,7 +41,7 @@ class AuditRow(models.Model):
         permissions = [("view_audit", "Read, verify and export the audit log")]
         ordering = ["-seq"]
         indexes = [
-            models.Index(fields=["action"], name="audit_by_action"),
+            models.Index(fields=["action", "outcome", "object_id"], name="audit_by_action"),
             models.Index(fields=["actor_name"], name="audit_by_actor"),
             models.Index(fields=["consumer_group", "logstore", "project", "-seq"], name="audit_of_group"),
             models.Index(fields=["object_id"], name="audit_by_object"),

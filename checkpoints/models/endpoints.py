@@ -71,6 +71,7 @@ class Endpoint(models.Model):
     problem = models.JSONField(null=True)
     problem_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
+    cycle_seconds = models.FloatField(null=True)  # how long the last worker took to read all that was due
     discovered_at = models.DateTimeField(null=True)
     next_discovery_at = models.DateTimeField(null=True)  # also the lease of whoever discovers just now
     next_read_at = models.DateTimeField(null=True)  # when the collector looks for due Logstores again
@@ -117,3 +118,20 @@ class HourlyCalls(models.Model):
 
     def __str__(self) -> str:
         return f"{self.calls} calls of {self.endpoint_id} from {self.hour:%Y-%m-%d %H:%M}"
+
+
+class CallTotal(models.Model):
+    """All calls of one operation with one answer, all processes together; never pruned, so it only grows."""
+
+    operation = models.CharField(max_length=64)
+    code = models.CharField(max_length=64)
+    calls = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    within = models.JSONField(default=list)  # how many took at most as long as each of services.calls.BUCKETS
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["operation", "code"], name="one_total_per_answer")]
+
+    def __str__(self) -> str:
+        return f"{self.calls} x {self.operation} {self.code}"

@@ -120,6 +120,7 @@ class ShardReset(models.Model):
         default_permissions = ()
         ordering = ["shard"]
         constraints = [models.UniqueConstraint(fields=["reset", "shard"], name="one_outcome_per_shard")]
+        indexes = [models.Index(fields=["watch", "reset"], name="shard_resets_by_watch")]
 
     def __str__(self) -> str:
         return f"{self.reset_id} shard {self.shard}"

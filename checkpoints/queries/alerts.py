@@ -84,8 +84,9 @@ def find() -> QuerySet[Alert]:
 
 
 def notices() -> QuerySet[Notice]:
-    """Return the newest notices."""
-    found = _with_trouble(Notice.objects.select_related("channel", "alert__rule", "alert__group"))
+    """Return the newest notices, each with how many `more` groups it tells of."""
+    leading = Notice.objects.filter(lead=None).annotate(more=Count("along"))
+    found = _with_trouble(leading.select_related("channel", "alert__rule", "alert__group"))
     return found.order_by("-made_at", "pk")[:NEWEST]
 
 

@@ -13,7 +13,7 @@ from checkpoints.domain import conditions, protection
 from checkpoints.domain.conditions import Condition
 from checkpoints.domain.messages import Message, Refusal, say
 from checkpoints.models import AlertRule, Channel, Endpoint
-from checkpoints.services import alerts, audit
+from checkpoints.services import alerts, rule_changes
 from checkpoints.services.audit import Actor
 from checkpoints.services.endpoint_fields import NOT_OFFERED, Invalid
 
@@ -42,7 +42,7 @@ def add(wanted: Fields, *, actor: Actor, now: datetime) -> AlertRule:
     with transaction.atomic():
         rule.save()
         rule.channels.set(wanted.channels)
-        _record("alert_rule.added", rule, actor, now, before=None, after=describe(rule))
+        rule_changes.record("alert_rule.added", rule, actor=actor, now=now, after=describe(rule))
     return rule
 
 
@@ -56,7 +56,9 @@ def edit(rule: AlertRule, wanted: Fields, *, actor: Actor, now: datetime) -> Ale
         _take_over(row, wanted)
         row.save()
         row.channels.set(wanted.channels)
-        _record("alert_rule.changed", row, actor, now, before=before, after=describe(row))
+        rule_changes.record(
+            "alert_rule.changed", row, actor=actor, now=now, before=before, after=describe(row)
+        )
     return row
 
 
@@ -65,7 +67,7 @@ def remove(rule: AlertRule, *, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
         for row in AlertRule.objects.select_for_update().filter(pk=rule.pk):
             alerts.end_all(row, now=now)
-            _record("alert_rule.removed", row, actor, now, before=describe(row), after=None)
+            rule_changes.record("alert_rule.removed", row, actor=actor, now=now, before=describe(row))
             row.delete()
 
 
@@ -113,16 +115,4 @@ def _take_over(rule: AlertRule, wanted: Fields) -> None:
         raise Invalid(errors)
     rule.name, rule.endpoint, rule.condition = name, wanted.endpoint, wanted.condition
     rule.samples, rule.severity, rule.enabled = wanted.samples, wanted.severity, wanted.enabled
-
-
-def _record(action: str, rule: AlertRule, actor: Actor, now: datetime, *, before: Any, after: Any) -> None:
-    audit.record(
-        action,
-        actor=actor,
-        outcome="done",
-        endpoint=rule.endpoint,
-        object_id=rule.pk,
-        before=before,
-        after=after,
-        at=now,
-    )
+    rule.problem = rule.problem_at = None  # until it is looked at again

@@ -1,48 +1,45 @@
-"""Alerts: what rules find, and what people do about it. A state and its notices are stored together."""
+"""Alerts: what rules find. Once a minute each rule is held against the last reading of every group.
+
+What becomes of that is in alert_states.py, what people do about it in alert_acts.py.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Max
 
-from checkpoints.domain import alerting, conditions, protection
-from checkpoints.domain.alerting import Event, Standing, State
-from checkpoints.domain.conditions import Condition, Figures, Finding
-from checkpoints.domain.messages import Refusal, say
-from checkpoints.models import Alert, AlertRule, ConsumerGroup, Lease, ShardReset
-from checkpoints.services import audit, notices, reasons
-from checkpoints.services.audit import Actor
-from checkpoints.services.metrics_stored import STALE_AFTER_INTERVALS
-from checkpoints.services.refusals import Refused
+from checkpoints.domain import conditions, protection
+from checkpoints.domain.conditions import Condition, Figures
+from checkpoints.domain.messages import Message, say
+from checkpoints.models import AlertRule, ConsumerGroup, Lease, ShardReset
+from checkpoints.services import alert_states
+from checkpoints.services.alert_acts import BadAlert, acknowledge, silence, unsilence
+from checkpoints.services.alert_states import Look
+from checkpoints.services.metrics_groups import STALE_AFTER_INTERVALS
+
+__all__ = ["BadAlert", "acknowledge", "end_all", "evaluate", "silence", "unsilence"]
 
 LEASE = timedelta(minutes=2)
 NAME = "alerts"
-BATCH = 100
-SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=30)
-NOT_LOOKED_AT = say("Nobody looks at this any more: the rule or its pattern changed, or the group is gone.")
-
-
-class BadAlert(Refused):
-    """An alert about which this cannot be done."""
-
-    code = "bad_alert"
+FAILED = say("This rule could not be looked at (%(error)s): the log of this site says why.")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one rule found of one group, and when that was so; no finding when nobody looks any more."""
+class Seen:
+    """A group with what is known of it; `is_stale`: too long ago to say anything of now."""
 
-    rule: AlertRule
-    group: int
-    finding: Finding | None
-    sampled_at: datetime
+    group: ConsumerGroup
+    endpoint: UUID
+    names: dict[str, str]
+    figures: Figures
+    is_stale: bool
 
 
 def evaluate(now: datetime) -> bool:
@@ -51,100 +48,78 @@ def evaluate(now: datetime) -> bool:
     if not Lease.objects.filter(name=NAME, until__lte=now).update(until=now + LEASE):
         return False
     try:
-        due = _due(now)
-        for start in range(0, len(due), BATCH):
-            _store(due[start : start + BATCH], now)
+        _look_at_all(now)
     finally:
         Lease.objects.filter(name=NAME, until=now + LEASE).update(until=now)
     return True
 
 
-def acknowledge(alert: Alert, *, actor: Actor, now: datetime) -> Alert:
-    """Say that somebody is at it, the first who says so. Raises BadAlert when nothing fires."""
-
-    def change(row: Alert) -> bool:
-        new = alerting.acknowledge(_standing(row))
-        if row.acknowledged_at is not None:
-            return False
-        _put(row, new)
-        row.acknowledged_by, row.acknowledged_at = actor.name, now
-        return True
-
-    return _change(alert, "alert.acknowledged", change, actor, now)
-
-
-def silence(alert: Alert, *, reason: str, span: timedelta, actor: Actor, now: datetime) -> Alert:
-    """Tell nothing of an alert for a while. Raises BadAlert, or BadReason without a reason."""
-    reasons.check(reason.strip(), "", required=True)
-    if not SHORTEST <= span <= LONGEST:
-        raise BadAlert(say("An alert is silenced for at least a minute and at most 30 days."))
-
-    def change(row: Alert) -> bool:
-        _put(row, alerting.silence(_standing(row), now + span))
-        row.silenced_by, row.silence_reason = actor.name, reason.strip()
-        return True
-
-    return _change(alert, "alert.silenced", change, actor, now, reason=reason.strip())
-
-
-def unsilence(alert: Alert, *, actor: Actor, now: datetime) -> Alert:
-    """Let an alert be told of again; nothing changes when it is not silenced."""
-
-    def change(row: Alert) -> bool:
-        if row.silenced_until is None:
-            return False
-        _put(row, alerting.unsilence(_standing(row)))
-        row.silenced_by = row.silence_reason = ""
-        return True
-
-    return _change(alert, "alert.unsilenced", change, actor, now)
-
-
 def end_all(rule: AlertRule, *, now: datetime) -> None:
     """Resolve what a rule found, and tell who was told, in the caller's transaction: the rule goes."""
-    rows = Alert.objects.select_for_update(of=("self",)).filter(rule=rule).exclude(state=State.RESOLVED)
-    for row in rows.select_related("group__logstore__project__endpoint"):
-        row.rule = rule
-        notices.store(_take(row, None, now, now))
-        row.save()
+    alert_states.store(rule, [], now)
 
 
-def _due(now: datetime) -> list[Look]:
-    """Return the looks that change something: at what holds, and at every alert that is not resolved."""
-    rules = list(AlertRule.objects.filter(enabled=True))
-    going_on = {(row.rule_id, row.group_id): row for row in Alert.objects.exclude(state=State.RESOLVED)}
-    looked: set[tuple[int, int]] = set()
-    due = []
-    for look in _looks(rules, now):
-        key = look.rule.pk, look.group
-        looked.add(key)
-        if key in going_on or (look.finding is not None and look.finding.holds):
-            due.append(look)
-    for key, row in going_on.items():
-        if key not in looked:
-            due.append(Look(AlertRule(pk=row.rule_id), row.group_id, None, now))
-    return due
+def _look_at_all(now: datetime) -> None:
+    rules = list(AlertRule.objects.all())
+    going_on = set(alert_states.going_on().values_list("rule_id", flat=True).distinct())
+    groups = _seen(now) if any(rule.enabled for rule in rules) else []
+    for rule in rules:
+        if rule.enabled or rule.pk in going_on:
+            _look_by(rule, groups, now, is_going_on=rule.pk in going_on)
 
 
-def _looks(rules: Sequence[AlertRule], now: datetime) -> Iterable[Look]:
-    if not rules:
-        return
-    overwritten = _overwritten(rules, now)
+def _look_by(rule: AlertRule, groups: Sequence[Seen], now: datetime, *, is_going_on: bool) -> None:
+    """Look by one rule; what is wrong with it is logged and noted at the rule, its alerts stay."""
+    try:
+        looks = list(_looks(rule, groups, now)) if rule.enabled else []
+        if is_going_on or any(look.finding.holds for look in looks):
+            alert_states.store(rule, looks, now)
+    except Exception as error:  # one rule must not keep the others from being looked at
+        log.exception("the rule %s could not be looked at", rule.name)
+        _note(rule, Message(FAILED.text, {"error": type(error).__name__}), now)
+    else:
+        _note(rule, None, now)
+
+
+def _note(rule: AlertRule, problem: Message | None, now: datetime) -> None:
+    """Remember at a rule that it cannot be looked at, and since when, or that it can be again."""
+    stored = problem and problem.dump()
+    if stored != rule.problem:
+        since = (rule.problem_at or now) if problem else None
+        AlertRule.objects.filter(pk=rule.pk).update(problem=stored, problem_at=since)
+
+
+def _looks(rule: AlertRule, groups: Sequence[Seen], now: datetime) -> Iterable[Look]:
+    """Hold a rule against every group it means. A reading too old to say anything of now is not known."""
+    condition = Condition(rule.condition)
+    by_the_clock = condition in conditions.BY_THE_CLOCK
     minute = now.replace(second=0, microsecond=0)  # one sample of it, however many workers look
-    for group in _groups():
-        endpoint = group.endpoint
-        names = {"project": group.project.name, "logstore": group.logstore.name, "group": group.name}
-        figures = _figures(group, overwritten.get(group.pk))
-        stale = _is_stale(group, now)
-        for rule in rules:
-            if rule.endpoint_id not in {None, endpoint.pk} or not protection.matches(rule.pattern, **names):
-                continue
-            condition = Condition(rule.condition)
-            by_the_clock = condition in conditions.BY_THE_CLOCK
+    overwritten = _overwritten(rule, now) if condition is Condition.OVERWRITTEN else {}
+    for seen in groups:
+        if rule.endpoint_id not in {None, seen.endpoint}:
+            continue
+        if not protection.matches(rule.pattern, **seen.names):
+            continue
+        finding = conditions.NOT_KNOWN
+        if by_the_clock or not seen.is_stale:
+            figures = seen.figures
+            if overwritten:
+                figures = replace(figures, overwritten_at=overwritten.get(seen.group.pk))
             finding = conditions.find(condition, rule.limit, figures, now=now)
-            if stale and not by_the_clock:
-                finding = conditions.NOT_KNOWN
-            yield Look(rule, group.pk, finding, minute if by_the_clock else group.read_at or now)
+        yield Look(seen.group, finding, minute if by_the_clock else seen.group.read_at or now)
+
+
+def _seen(now: datetime) -> list[Seen]:
+    return [
+        Seen(
+            group,
+            group.endpoint.pk,
+            {"project": group.project.name, "logstore": group.logstore.name, "group": group.name},
+            _figures(group),
+            _is_stale(group, now),
+        )
+        for group in _groups()
+    ]
 
 
 def _groups() -> Iterable[ConsumerGroup]:
@@ -158,7 +133,7 @@ def _groups() -> Iterable[ConsumerGroup]:
     return there.select_related("logstore__project__endpoint").defer("reasons").order_by("pk").iterator()
 
 
-def _figures(group: ConsumerGroup, overwritten_at: datetime | None) -> Figures:
+def _figures(group: ConsumerGroup) -> Figures:
     read = group.read_at
     return Figures(
         read_at=read,
@@ -172,7 +147,6 @@ def _figures(group: ConsumerGroup, overwritten_at: datetime | None) -> Figures:
         data_loss_in=group.data_loss_at - read if read and group.data_loss_at else None,
         lost=group.lost,
         known_since=group.seen_at,
-        overwritten_at=overwritten_at,
     )
 
 
@@ -183,113 +157,9 @@ def _is_stale(group: ConsumerGroup, now: datetime) -> bool:
     return group.read_at is None or now - group.read_at > timedelta(seconds=seconds)
 
 
-def _overwritten(rules: Sequence[AlertRule], now: datetime) -> dict[int, datetime]:
-    """Return when a reset of a group was last seen overwritten, as far back as any rule looks."""
-    limits = [rule.limit or 0 for rule in rules if rule.condition == Condition.OVERWRITTEN]
-    if not limits:
-        return {}
-    found = ShardReset.objects.filter(
-        watch=ShardReset.Watch.OVERWRITTEN, reset__looked_at__gte=now - timedelta(seconds=max(limits))
-    )
+def _overwritten(rule: AlertRule, now: datetime) -> dict[int, datetime]:
+    """Return when a reset of a group was last seen overwritten, as far back as the rule looks."""
+    since = now - timedelta(seconds=rule.limit or 0)
+    found = ShardReset.objects.filter(watch=ShardReset.Watch.OVERWRITTEN, reset__looked_at__gte=since)
     rows = found.order_by().values_list("reset__group").annotate(at=Max("reset__looked_at"))
     return {group: at for group, at in rows if at is not None}
-
-
-@transaction.atomic
-def _store(looks: Sequence[Look], now: datetime) -> None:
-    """Take looks over into their alerts, as these are now, and store what is to be told with them."""
-    new = [Alert(rule_id=look.rule.pk, group_id=look.group) for look in looks if look.finding is not None]
-    Alert.objects.bulk_create(new, ignore_conflicts=True)
-    wanted: defaultdict[int, dict[int, Look]] = defaultdict(dict)
-    for look in looks:
-        wanted[look.rule.pk][look.group] = look
-    rows = Alert.objects.select_for_update(of=("self",)).filter(
-        rule__in=wanted, group__in={look.group for look in looks}
-    )
-    for row in rows.select_related("rule", "group__logstore__project__endpoint").prefetch_related(
-        "rule__channels"
-    ):
-        if found := wanted[row.rule_id].get(row.group_id):
-            notices.store(_take(row, found.finding, found.sampled_at, now))
-            row.save()
-
-
-def _take(row: Alert, finding: Finding | None, sampled_at: datetime, now: datetime) -> list[Any]:
-    """Change an alert by a finding and return the notices; without a finding nobody looks any more."""
-    old = _standing(row)
-    if finding is None:
-        new, event = alerting.end(old)
-        row.words = NOT_LOOKED_AT.dump()
-    else:
-        samples = row.rule.samples
-        new, event = alerting.step(old, holds=finding.holds, sampled_at=sampled_at, samples=samples, now=now)
-        if finding.holds is not None or not row.words:
-            row.words = finding.words.dump()
-    _put(row, new)
-    if new.state is State.RESOLVED and old.state is not State.RESOLVED:
-        row.resolved_at = now
-        row.acknowledged_by, row.acknowledged_at = "", None
-    return _notices(row, event, now)
-
-
-def _notices(row: Alert, event: Event | None, now: datetime) -> list[Any]:
-    if event is None:
-        return []
-    row.events += 1
-    return notices.write(row, event, now=now)
-
-
-def _standing(row: Alert) -> Standing:
-    return Standing(
-        state=State(row.state),
-        streak=row.streak,
-        sampled_at=row.sampled_at,
-        since=row.since,
-        acknowledged=row.acknowledged_at is not None,
-        silenced_until=row.silenced_until,
-        told_at=row.told_at,
-    )
-
-
-def _put(row: Alert, new: Standing) -> None:
-    row.state, row.streak, row.sampled_at = new.state.value, new.streak, new.sampled_at
-    row.silenced_until, row.told_at = new.silenced_until, new.told_at
-    row.since = new.since or row.since  # once resolved it still says since when it was so
-
-
-def _change(
-    alert: Alert,
-    action: str,
-    change: Callable[[Alert], bool],
-    actor: Actor,
-    now: datetime,
-    *,
-    reason: str = "",
-) -> Alert:
-    """Change an alert as it is now, and record it if that changes anything."""
-    with transaction.atomic():
-        row = Alert.objects.select_for_update(of=("self",)).select_related("rule", "group").get(pk=alert.pk)
-        before = _described(row)
-        try:
-            if not change(row):
-                return row
-        except Refusal as refusal:
-            raise BadAlert(refusal.message) from refusal
-        row.save()
-        audit.record(
-            action,
-            actor=actor,
-            outcome="done",
-            group=row.group,
-            object_id=row.pk,
-            before=before,
-            after=_described(row),
-            reason=reason,
-            details={"rule": row.rule.name},
-            at=now,
-        )
-    return row
-
-
-def _described(row: Alert) -> dict[str, Any]:
-    return {"state": row.state, "silenced_until": row.silenced_until}

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from checkpoints import sls
 from checkpoints.domain.messages import Message, say
-from checkpoints.models import Channel
+from checkpoints.models import Channel, Notice
 from checkpoints.services import audit, notice_text, posting, sealing
 from checkpoints.services.audit import Actor
 from checkpoints.services.endpoint_fields import EMPTY, NOT_OFFERED, Invalid
@@ -63,6 +63,8 @@ def edit(channel: Channel, wanted: Fields, *, actor: Actor, now: datetime) -> Ch
         before = describe(row)
         _take_over(row, wanted)
         row.save()
+        if row.kind == Channel.Kind.WEBHOOK:  # a program is told of each group by itself
+            row.notices.filter(state=Notice.State.WAITING).update(lead=None)
         _record("channel.changed", row, actor, now, before=before, after=describe(row))
     return row
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from checkpoints.domain import protection as order
 from checkpoints.domain.messages import Message, Refusal, say
 from checkpoints.models import ConsumerGroup, Endpoint, GroupRule
-from checkpoints.services import audit
+from checkpoints.services import rule_changes
 from checkpoints.services.audit import Actor
 from checkpoints.services.endpoint_fields import Invalid
 
@@ -64,7 +64,7 @@ def add(wanted: Fields, *, actor: Actor, now: datetime) -> GroupRule:
     _take_over(rule, wanted)
     with transaction.atomic():
         rule.save()
-        _record("group_rule.added", rule, actor, now, before=None, after=describe(rule))
+        rule_changes.record("group_rule.added", rule, actor=actor, now=now, after=describe(rule))
     return rule
 
 
@@ -75,7 +75,9 @@ def edit(rule: GroupRule, wanted: Fields, *, actor: Actor, now: datetime) -> Gro
         before = describe(row)
         _take_over(row, wanted)
         row.save()
-        _record("group_rule.changed", row, actor, now, before=before, after=describe(row))
+        rule_changes.record(
+            "group_rule.changed", row, actor=actor, now=now, before=before, after=describe(row)
+        )
     return row
 
 
@@ -83,7 +85,7 @@ def remove(rule: GroupRule, *, actor: Actor, now: datetime) -> None:
     """Forget a rule; nothing happens when somebody did before."""
     with transaction.atomic():
         for row in GroupRule.objects.select_for_update().filter(pk=rule.pk):
-            _record("group_rule.removed", row, actor, now, before=describe(row), after=None)
+            rule_changes.record("group_rule.removed", row, actor=actor, now=now, before=describe(row))
             row.delete()
 
 
@@ -176,16 +178,3 @@ def _take_over(rule: GroupRule, wanted: Fields) -> None:
 def _has_twin(rule: GroupRule) -> bool:
     same = GroupRule.objects.filter(endpoint=rule.endpoint, pattern=rule.pattern)
     return same.exclude(pk=rule.pk).exists()
-
-
-def _record(action: str, rule: GroupRule, actor: Actor, now: datetime, *, before: Any, after: Any) -> None:
-    audit.record(
-        action,
-        actor=actor,
-        outcome="done",
-        endpoint=rule.endpoint,
-        object_id=rule.pk,
-        before=before,
-        after=after,
-        at=now,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -19,6 +20,9 @@ from checkpoints.domain.moments import iso
 from checkpoints.models import Alert, AlertRule
 
 TEST = "test"
+PLACE = ("endpoint", "project", "logstore", "consumer_group")
+MOST_NAMED = 20
+"""How many groups a notice of many names; the page of alerts has them all."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +57,37 @@ def test_facts(*, now: datetime) -> dict[str, Any]:
     return {"event": TEST, "at": iso(now), "link": settings.PUBLIC_URL, "words": words.dump()}
 
 
-def text(body: dict[str, Any]) -> Text:
-    """Return a notice in the language of this site."""
+def place(body: dict[str, Any]) -> str:
+    """Return which group facts are about."""
+    return " / ".join(body[name] for name in PLACE)
+
+
+def text(body: dict[str, Any], *along: dict[str, Any]) -> Text:
+    """Return a notice in the language of this site, with others of the same rule and event that it leads."""
     with translation.override(settings.LANGUAGE_CODE):
-        lines = [_said(messages.load(body["words"]))]
+        if along:
+            return _several(sorted([body, *along], key=place))
+        said, link = _said(messages.load(body["words"])), [body["link"]] if body["link"] else []
         if body["event"] == TEST:
-            title = _("Test of a channel")
-        else:
-            title = _title(body)
-            place = " / ".join(body[name] for name in ("endpoint", "project", "logstore", "consumer_group"))
-            lines = [place, *lines, _clock(body["at"])]
-        return Text(title, [*lines, *([body["link"]] if body["link"] else [])])
+            return Text(_("Test of a channel"), [said, *link])
+        return Text(_title(body, body["consumer_group"]), [place(body), said, _clock(body["at"]), *link])
 
 
-def _title(body: dict[str, Any]) -> str:
-    names = {"rule": body["rule"], "group": body["consumer_group"]}
+def _several(bodies: list[dict[str, Any]]) -> Text:
+    """Say of many groups what each does, of the first by name, and how many more there are."""
+    first, more = bodies[0], len(bodies) - MOST_NAMED
+    lines = [f"{place(body)}: {_said(messages.load(body['words']))}" for body in bodies[:MOST_NAMED]]
+    if more > 0:
+        lines.append(_("and %(count)s more") % {"count": more})
+    lines.append(_clock(first["at"]))
+    if settings.PUBLIC_URL:
+        asked = {"rule": first["rule"]} | ({"state": "resolved"} if first["event"] == Event.RESOLVED else {})
+        lines.append(f"{settings.PUBLIC_URL}{reverse('alerts')}?{urlencode(asked)}")
+    return Text(_title(first, _("%(count)s groups") % {"count": len(bodies)}), lines)
+
+
+def _title(body: dict[str, Any], group: str) -> str:
+    names = {"rule": body["rule"], "group": group}
     if body["event"] == Event.RESOLVED:
         return _("Resolved: %(rule)s, %(group)s") % names
     severity = str(AlertRule.Severity(body["severity"]).label)

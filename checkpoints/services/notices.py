@@ -10,10 +10,11 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from checkpoints.domain.alerting import Event
@@ -36,10 +37,19 @@ State = Notice.State
 log = logging.getLogger(__name__)
 
 
-def write(alert: Alert, event: Event, *, now: datetime) -> list[Notice]:
-    """Return the notices of an event, one per channel of its rule, for the caller to store with the event."""
-    body = notice_text.facts(alert, event, now=now)
-    return [_notice(alert, channel.pk, body, now) for channel in alert.rule.channels.all() if channel.enabled]
+def write(alerts: Sequence[Alert], event: Event, *, now: datetime) -> list[Notice]:
+    """Return the notices of an event of alerts of one rule, for the caller to store with the event.
+
+    A program is told of each alert by itself; people of all at once, by a notice that leads the others.
+    """
+    told = [(alert, notice_text.facts(alert, event, now=now)) for alert in alerts]
+    told.sort(key=lambda one: notice_text.place(one[1]))
+    made = []
+    for channel in alerts[0].rule.channels.all() if alerts else ():
+        if channel.enabled:
+            own = [_notice(alert, channel.pk, body, now) for alert, body in told]
+            made += own if channel.kind == Channel.Kind.WEBHOOK else _together(own)
+    return made
 
 
 def deliver(now: datetime) -> int:
@@ -87,6 +97,12 @@ def _notice(alert: Alert, channel: uuid.UUID, body: dict[str, Any], now: datetim
     )
 
 
+def _together(own: list[Notice]) -> list[Notice]:
+    for other in own[1:]:
+        other.lead = own[0]
+    return own
+
+
 def _due(now: datetime) -> QuerySet[Notice]:
     """Return what is due; nothing overtakes an earlier notice of the same alert to the same channel.
 
@@ -94,17 +110,31 @@ def _due(now: datetime) -> QuerySet[Notice]:
     """
     waiting = Notice.objects.filter(state=State.WAITING)
     same = waiting.filter(alert=OuterRef("alert"), channel=OuterRef("channel"))
-    due = waiting.filter(~Exists(same.filter(number__lt=OuterRef("number"))), due_at__lte=now)
-    return due.select_related("channel").order_by("attempts", "due_at", "made_at", "number")
+    later = Exists(same.filter(number__lt=OuterRef("number")))
+    due = waiting.filter(
+        ~later, ~Exists(waiting.filter(later, lead=OuterRef("pk"))), due_at__lte=now, lead=None
+    )
+    rows = due.select_related("channel").prefetch_related("along")
+    return rows.order_by("attempts", "due_at", "made_at", "number")
 
 
 def _overtakes(notice: Notice) -> bool:
     """Tell whether an earlier notice waits of an alert that went with its rule: only the words tell which."""
-    if notice.alert_id is not None:
+    numbers = {_about(one): one.number for one in _all(notice) if one.alert_id is None}
+    if not numbers:
         return False
-    same = {f"body__{name}": notice.body.get(name) for name in ABOUT}
-    earlier = Notice.objects.filter(alert=None, channel=notice.channel_id, number__lt=notice.number, **same)
-    return earlier.filter(state=State.WAITING).exists()
+    others = Notice.objects.filter(alert=None, channel=notice.channel_id, state=State.WAITING)
+    others = others.filter(body__rule=notice.body.get("rule"), number__lt=max(numbers.values()))
+    return any(one.number < numbers.get(_about(one), 0) for one in others)
+
+
+def _about(notice: Notice) -> tuple[Any, ...]:
+    return tuple(notice.body.get(name) for name in ABOUT)
+
+
+def _all(notice: Notice) -> list[Notice]:
+    """Return a notice and those that it leads."""
+    return [notice, *notice.along.all()]
 
 
 def _take(notice: Notice, at: datetime) -> bool:
@@ -115,7 +145,7 @@ def _take(notice: Notice, at: datetime) -> bool:
     begun = time.monotonic()
     mine = Notice.objects.filter(pk=notice.pk, state=State.WAITING, due_at=notice.due_at)
     until = at + (MAIL_LEASE if notice.channel.kind == Channel.Kind.EMAIL else LEASE)
-    if not mine.update(due_at=until, attempts=F("attempts") + 1):
+    if not _change(mine, notice, due_at=until, attempts=F("attempts") + 1):
         return False
     notice.due_at, notice.attempts = until, notice.attempts + 1
     return time.monotonic() - begun < LATE_SECONDS
@@ -126,7 +156,8 @@ def _attempt(notice: Notice, at: datetime) -> posting.Undelivered | None:
     if not notice.channel.enabled:
         return posting.Undelivered(say("The channel is switched off."))
     try:
-        posting.post(notice.channel, notice_text.text(notice.body), notice.body, now=at)
+        text = notice_text.text(*[one.body for one in _all(notice)])
+        posting.post(notice.channel, text, notice.body, now=at)
     except posting.Undelivered as refused:
         return refused
     except Exception:  # the other notices must go out whatever this one does
@@ -153,7 +184,17 @@ def _put_off(channel: uuid.UUID, problem: Message, at: datetime) -> None:
 
 def _settle(notice: Notice, **values: Any) -> None:
     """Store what became of a notice, unless the lease was lost to another worker."""
-    Notice.objects.filter(pk=notice.pk, due_at=notice.due_at, state=State.WAITING).update(**values)
+    mine = Notice.objects.filter(pk=notice.pk, due_at=notice.due_at, state=State.WAITING)
+    _change(mine, notice, **values)
+
+
+def _change(mine: QuerySet[Notice], notice: Notice, **values: Any) -> bool:
+    """Change a notice if it is as it must be, and then those that it leads alike; says whether it was."""
+    with transaction.atomic():
+        if not mine.update(**values):
+            return False
+        notice.along.update(**values)
+    return True
 
 
 def store(made: Iterable[Notice]) -> None:

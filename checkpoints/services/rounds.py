@@ -56,7 +56,7 @@ class Round:
         self._running: dict[Future[None], Job] = {}
         self._refused: list[Job] = []  # no client could be made: nothing was sent
         self._places: Counter[UUID] = Counter()
-        self._begun: dict[UUID, tuple[str, float]] = {}
+        self._begun: dict[UUID, float] = {}
         self.breakers: dict[UUID, Breaker] = {}  # of the endpoints that failed, as last seen
 
     @property
@@ -101,9 +101,9 @@ class Round:
 
     def measure(self) -> None:
         """Tell the metrics how long it took at endpoints with nothing left to read; call after refilling."""
-        for pk, (name, begun) in list(self._begun.items()):
+        for pk, begun in list(self._begun.items()):
             if not self._places[pk]:
-                metrics.cycle(name, time.monotonic() - begun)
+                metrics.cycle(pk, time.monotonic() - begun)
                 del self._begun[pk]
 
     def _start(self, job: Job) -> None:
@@ -114,7 +114,7 @@ class Round:
             job.error = error
             self._refused.append(job)
             return
-        self._begun.setdefault(endpoint.pk, (endpoint.name, time.monotonic()))
+        self._begun.setdefault(endpoint.pk, time.monotonic())
         self._places[endpoint.pk] += 1
         self._running[parallel.readers(job.client).submit(job.fetch)] = job
 

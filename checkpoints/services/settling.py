@@ -164,9 +164,18 @@ def settle_unanswered(reset: Reset, seen: Seen, *, now: datetime) -> None:
     with transaction.atomic():
         lines = list(reset.shards.all())
         others = _written_since(reset)
+        watched = {line.pk: line.watch for line in lines} if _is_over(reset) else {}
         changed = [line for line in lines if _settle_late(line, seen, now, is_ours=line.shard not in others)]
+        for line in changed:
+            line.watch = watched.get(line.pk, line.watch)  # once nobody looks any more the last word stands
         if changed:
             _store(reset, lines, changed, SYSTEM, now)
+
+
+def _is_over(reset: Reset) -> bool:
+    """Tell whether the watch has ended."""
+    until, at = reset.watch_until, reset.looked_at
+    return until is not None and at is not None and at >= until
 
 
 def _written_since(reset: Reset) -> set[int]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import F
 
 from checkpoints.models import Endpoint, HourlyCalls
+from checkpoints.services import calls as totals
 
 HOUR = 3600
 KEPT_FOR = timedelta(days=30)
@@ -29,7 +30,7 @@ def count(endpoint: UUID) -> None:
 def flush(every: float = 0) -> None:
     """Add what was counted to the database, unless that was done less than `every` seconds ago.
 
-    What is older than KEPT_FOR is dropped.
+    What is older than KEPT_FOR is dropped. The totals that /metrics tells are added up with it.
     """
     global _flushed  # noqa: PLW0603 - one per process, like what it counts
     with _lock:
@@ -45,3 +46,4 @@ def flush(every: float = 0) -> None:
             row, _ = HourlyCalls.objects.get_or_create(endpoint_id=pk, hour=begin)
             HourlyCalls.objects.filter(pk=row.pk).update(calls=F("calls") + calls)
             HourlyCalls.objects.filter(endpoint_id=pk, hour__lt=begin - KEPT_FOR).delete()
+    totals.flush()

@@ -35,9 +35,8 @@ no_secret_in_reports = sensitive_post_parameters("url", "secret")
 def rules(request: HttpRequest) -> HttpResponse:
     """List all rules, and suggest some for what none looks for."""
     found = queries.rules()
-    return render(
-        request, "alerts/rules.html", {"rules": found, "suggestions": suggested_rules.missing(found)}
-    )
+    context = {"rules": found, "suggestions": suggested_rules.missing(found), "now": timezone.now()}
+    return render(request, "alerts/rules.html", context)
 
 
 @page_or_post

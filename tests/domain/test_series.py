@@ -80,6 +80,23 @@ def test_a_backlog_that_does_not_shrink_or_is_hardly_known_has_no_answer(backlog
     assert eta(backlogs, now=NOON) is None
 
 
+@pytest.mark.parametrize("least", [10**15, 10**40, 10**400])
+def test_what_would_take_longer_than_ten_years_has_no_answer(least):
+    assert eta(falling(*[least - step for step in range(8)]), now=NOON) is None
+
+
+def test_a_latest_time_beyond_ten_years_is_perhaps_never():
+    found = eta(falling(*[10**9 + left for left in (9000, 8999, 8998, 7000, 6000, 5000, 4999)]), now=NOON)
+    assert found.high is None
+    assert found.low < timedelta(days=3650)
+
+
+def test_a_pace_that_is_only_dust_has_no_answer():
+    backlogs = [(NOON - 60 * step, 5 + (step == 9)) for step in range(10, 0, -1)]
+    found = eta(backlogs, now=NOON)
+    assert found is None or found.high is None
+
+
 def test_what_lies_more_than_an_hour_back_does_not_count():
     old = [(NOON - 7200 + 60 * step, 9000 - 1000 * step) for step in range(8)]
     assert eta(old, now=NOON) is None

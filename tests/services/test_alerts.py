@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from checkpoints.models import Alert, AuditRow, ConsumerGroup, Endpoint, Lease, Notice, Plan, Reset
+from checkpoints.models import Alert, AlertRule, AuditRow, ConsumerGroup, Endpoint, Lease, Notice, Plan, Reset
 from checkpoints.services import alert_rules, alerts
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.endpoint_fields import Invalid
@@ -200,11 +203,69 @@ def test_a_state_is_not_stored_without_its_notices(monkeypatch):
 
     monkeypatch.setattr("checkpoints.services.notices.store", broken)
     the.read(group, 1, lag_seconds=3600)
-    with pytest.raises(OSError, match="disk full"):
-        alerts.evaluate(at(1))
-    monkeypatch.undo()
+    assert alerts.evaluate(at(1)) is True
     assert the.states() == {}
+    monkeypatch.undo()
     assert alerts.evaluate(at(1.5)) is True  # the lease was given back
+    assert (the.states(), told()) == ({"orders": "firing"}, [("fired", 1)])
+
+
+def test_a_rule_that_is_broken_says_so_keeps_its_alerts_and_holds_up_no_other():
+    group = the.group()
+    broken = the.rule(the.channel(PUBLIC), name="a broken one")
+    the.lagging(group, [1])
+    AlertRule.objects.update(condition="mood")  # as an older version may leave it
+    the.rule(name="sound")
+    the.lagging(group, [2, 3])
+    rows = Alert.objects.order_by("rule__name").values_list("rule__name", "state")
+    assert list(rows) == [("a broken one", "firing"), ("sound", "firing")]
+    broken.refresh_from_db()
+    assert (broken.problem["values"], broken.problem_at) == ({"error": "ValueError"}, at(2))
+    AlertRule.objects.update(condition="lag")
+    the.lagging(group, [4])
+    broken.refresh_from_db()
+    assert (broken.problem, broken.problem_at) == (None, None)
+
+
+def test_a_rule_that_is_changed_has_no_problem_until_it_is_looked_at_again():
+    rule = the.rule()
+    AlertRule.objects.update(problem={"text": "x", "values": {}}, problem_at=at(0))
+    alert_rules.edit(rule, alert_rules.Fields("slow", "*", "lag", "1h"), actor=SYSTEM, now=at(1))
+    assert AlertRule.objects.get().problem is None
+
+
+def writes(minute, **known):
+    """Look again after a reading of all groups; returns the statements that write alerts or notices."""
+    ConsumerGroup.objects.update(read_at=at(minute), **known)
+    with CaptureQueriesContext(connection) as asked:
+        alerts.evaluate(at(minute))
+    assert len(asked) <= 16  # however many groups
+    return [one["sql"] for one in asked if re.match(r"(INSERT|UPDATE)\W.*_(alert|notice)\b", one["sql"])]
+
+
+@pytest.mark.parametrize("groups", [3, 40])
+def test_a_steady_evaluation_does_not_grow_in_writes_with_the_groups(groups):
+    for number in range(groups):
+        the.group(f"g-{number}", verdict="stopped", words=["stopped"])
+    the.rule(the.channel(PUBLIC), condition="stalled", limit="")
+    the.rule(name="lag", limit="10m")
+    alerts.evaluate(at(0))
+    assert Alert.objects.filter(state="firing").count() == groups
+    assert writes(1) == []  # nothing changed but the time of the samples
+    writes(2, lag_seconds=3600.0)
+    assert len(writes(3, lag_seconds=7200.0)) == 1  # the words of all alerts of the second rule
+
+
+def test_of_a_silenced_alert_each_sample_is_noted_so_that_only_a_further_one_is_told():
+    group = the.group()
+    the.rule(the.channel(PUBLIC))
+    the.lagging(group, [1])
+    alerts.silence(Alert.objects.get(), reason="deploy", span=timedelta(minutes=5), actor=MEI, now=at(1))
+    the.lagging(group, [2, 5])
+    alerts.evaluate(at(7))  # the silence is over, and the reading was counted during it
+    assert told() == [("fired", 1)]
+    the.lagging(group, [8])
+    assert told() == [("fired", 1), ("fired", 2)]
 
 
 def test_while_one_process_looks_another_does_not():
@@ -266,6 +327,35 @@ def test_a_silence_says_who_why_and_until_when_and_is_told_when_it_ends():
     assert (row.reason, row.after["silenced_until"]) == ("deploy", "2026-11-20T03:11:00.000000Z")
     the.lagging(group, [12])
     assert (the.states(), told()) == ({"orders": "firing"}, [("fired", 1)])
+
+
+def silenced(minute, minutes):
+    found = Alert.objects.get()
+    alerts.silence(found, reason="deploy", span=timedelta(minutes=minutes), actor=MEI, now=at(minute))
+
+
+def test_who_was_told_is_told_of_the_end_at_once_though_it_is_silenced():
+    group = the.group()
+    the.rule(the.channel(PUBLIC))
+    the.lagging(group, [1])
+    silenced(2, minutes=60)
+    the.lagging(group, [3], seconds=0)
+    assert (the.states(), told()) == ({"orders": "resolved"}, [("fired", 1), ("resolved", 2)])
+    the.lagging(group, [4])  # it comes and goes within the silence
+    assert the.states() == {"orders": "silenced"}
+    the.lagging(group, [5], seconds=0)
+    assert told() == [("fired", 1), ("resolved", 2)]
+
+
+def test_nobody_is_told_of_the_end_of_what_nobody_was_told_of():
+    group = the.group()
+    rule = the.rule(the.channel(PUBLIC), samples=2)
+    the.lagging(group, [1])
+    silenced(1, minutes=60)
+    the.lagging(group, [2])
+    assert the.states() == {"orders": "silenced"}
+    alert_rules.remove(rule, actor=SYSTEM, now=at(3))
+    assert (the.states(), told()) == ({}, [])
 
 
 def test_a_silence_is_ended_by_hand_and_audited():

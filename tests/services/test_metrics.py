@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Plan, Project, Reset, ShardReset
-from checkpoints.services import audit, metrics
+from checkpoints.models import AlertRule, ConsumerGroup, Endpoint, Logstore, Plan, Project, Reset, ShardReset
+from checkpoints.services import alerts, audit, calls, metrics, metrics_stored
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -118,33 +119,74 @@ def test_names_are_escaped() -> None:
 
 def test_calls_are_counted_by_operation_and_code_and_timed() -> None:
     # An operation this product never calls: no thread of another test can count here.
-    before = value("sls_api_requests_total", operation="SplitShard", code="OK") or 0
-    timed = value("sls_api_request_seconds_count", operation="SplitShard") or 0
+    for seconds, code in ((0.02, "OK"), (0.02, "OK"), (3.0, "OK"), (99.0, "Timeout")):
+        metrics.observe("SplitShard", code, seconds)
+    assert value("sls_api_requests_total", operation="SplitShard", code="OK") == 3
+    assert value("sls_api_requests_total", operation="SplitShard", code="Timeout") == 1
+    assert value("sls_api_request_seconds_count", operation="SplitShard") == 4
+    assert value("sls_api_request_seconds_sum", operation="SplitShard") == pytest.approx(102.04)
+    within = {
+        found["le"]: n
+        for found, n in samples("sls_api_request_seconds_bucket")
+        if found["operation"] == "SplitShard"
+    }
+    assert [within[le] for le in ("0.01", "0.025", "2.5", "5.0", "20.0", "+Inf")] == [0, 2, 2, 3, 3, 4]
+
+
+def test_calls_of_all_processes_are_added_up_in_the_database() -> None:
     metrics.observe("SplitShard", "OK", 0.02)
-    assert value("sls_api_requests_total", operation="SplitShard", code="OK") == before + 1
-    assert value("sls_api_request_seconds_count", operation="SplitShard") == timed + 1
+    calls.flush()  # as another process does: a worker has no address of its own
+    metrics.observe("SplitShard", "OK", 0.02)
+    assert value("sls_api_requests_total", operation="SplitShard", code="OK") == 2
+
+
+def test_calls_that_cannot_be_stored_now_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: Any) -> None:
+        raise OperationalError("database is locked")
+
+    metrics.observe("SplitShard", "OK", 0.02)
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "_store", locked)
+        assert value("sls_api_requests_total", operation="SplitShard", code="OK") is None
+    assert value("sls_api_requests_total", operation="SplitShard", code="OK") == 1
 
 
 def test_the_collector_tells_its_last_cycle_and_success() -> None:
     Endpoint.objects.create(name="never", host="h")
-    Endpoint.objects.create(name="prod", host="h", last_success_at=NOW)
-    metrics.cycle("prod", 12.5)
-    assert value("sls_collector_cycle_seconds", endpoint="prod") == 12.5
+    prod = Endpoint.objects.create(name="prod", host="h", last_success_at=NOW)
+    metrics.cycle(prod.pk, 12.5)
+    assert samples("sls_collector_cycle_seconds") == [({"endpoint": "prod"}, 12.5)]
     assert samples("sls_collector_last_success_timestamp_seconds") == [
-        ({"endpoint": "prod"}, pytest.approx(NOW.timestamp()))
-    ]
+        ({"endpoint": "never"}, 0), ({"endpoint": "prod"}, pytest.approx(NOW.timestamp())),
+    ]  # fmt: skip
 
 
-def store_reset(group: ConsumerGroup, outcome: str, *watches: str) -> None:
+@pytest.mark.parametrize("changes", [{"enabled": False}, {"removed_at": NOW}])
+def test_an_endpoint_that_is_not_used_tells_nothing_as_if_it_were(changes: dict[str, Any]) -> None:
+    Endpoint.objects.create(name="e", host="h", last_success_at=NOW, cycle_seconds=3.0, **changes)
+    assert samples("sls_collector_cycle_seconds") == []
+    assert samples("sls_collector_last_success_timestamp_seconds") == []
+
+
+def finished(reset: Reset, outcome: str) -> None:
+    with transaction.atomic():
+        audit.record("reset.finished", actor=audit.SYSTEM, outcome=outcome, object_id=str(reset.pk))
+
+
+def store_reset(group: ConsumerGroup, outcome: str, *watches: str, looked_at: datetime = NOW) -> Reset:
     maker, _ = User.objects.get_or_create(username="mei")
     plan = Plan.objects.create(
         group=group, maker=maker, made_at=NOW, expires_at=NOW, body={}, hash="", signature=""
     )
     reset = Reset.objects.create(
-        id=uuid.uuid4(), plan=plan, group=group, actor_name="mei", reason="r", outcome=outcome, started_at=NOW
-    )
+        id=uuid.uuid4(), plan=plan, group=group, actor_name="mei", reason="r", outcome=outcome,
+        started_at=NOW, looked_at=looked_at, watch_until=NOW,
+    )  # fmt: skip
+    if outcome != "sending":
+        finished(reset, outcome)
     for shard, watch in enumerate(watches):
         ShardReset.objects.create(reset=reset, shard=shard, before={}, after={}, watch=watch)
+    return reset
 
 
 def test_resets_are_counted_by_outcome_and_by_what_became_of_them() -> None:
@@ -166,6 +208,37 @@ def test_resets_are_counted_by_outcome_and_by_what_became_of_them() -> None:
     }
 
 
+def test_a_reset_that_is_settled_later_counts_under_each_outcome_it_had_and_none_goes_down() -> None:
+    reset = store_reset(store_group(), "unknown", "unknown")
+    for outcome in ("partial", "partial"):
+        finished(reset, outcome)
+    Reset.objects.update(outcome="partial")
+    counted = {found["outcome"]: number for found, number in samples("checkpoint_resets_total")}
+    assert counted == {"confirmed": 0, "partial": 1, "refused": 0, "unknown": 1}
+
+
+def test_what_became_of_a_shard_counts_once_it_is_final_and_an_overwritten_one_at_once() -> None:
+    before = NOW - timedelta(seconds=1)
+    store_reset(store_group(), "confirmed", "held", "taken_up", "unknown", "overwritten", looked_at=before)
+    counted = {found["verdict"]: number for found, number in samples("checkpoint_reset_watch_total")}
+    assert counted == {"held": 0, "overwritten": 1, "taken_up": 0, "unknown": 0}
+    Reset.objects.update(looked_at=NOW)
+    assert {number for _, number in samples("checkpoint_reset_watch_total")} == {1}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is told differently elsewhere")
+def test_resets_are_counted_by_indexes_and_not_by_reading_all_rows() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        metrics_stored._outcomes()
+        metrics_stored._watches()
+        alerts._overwritten(AlertRule(condition="overwritten", limit=600), NOW)
+    wanted = ("audit_by_action", "shard_resets_by_watch", "shard_resets_by_watch")
+    for query, index in zip(asked, wanted, strict=True):
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            assert f"INDEX {index}" in " ".join(row[3] for row in cursor.fetchall())
+
+
 def test_audit_rows_are_counted() -> None:
     assert value("audit_rows_total") == 0
     with transaction.atomic():
@@ -176,5 +249,5 @@ def test_audit_rows_are_counted() -> None:
 def test_a_scrape_costs_as_many_queries_for_many_groups_as_for_one(django_assert_num_queries: Any) -> None:
     for number in range(50):
         store_group(name=f"g-{number}")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(8):
         metrics.text()

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from checkpoints.domain.messages import say
-from checkpoints.models import Alert, Channel, Notice
-from checkpoints.services import alert_rules, alerts, notices, posting
+from checkpoints.models import Alert, AlertRule, Channel, Notice
+from checkpoints.services import alert_rules, alert_states, alerts, notices, posting
 from checkpoints.services.audit import SYSTEM
 from tests.services import alerting as the
 from tests.services.alerting import at
@@ -64,8 +64,9 @@ def test_two_evaluations_past_each_others_lease_make_one_notice(real_db, heard):
     fire(heard)
     Alert.objects.update(state="resolved", sampled_at=None, told_at=None)
     Notice.objects.all().delete()
-    look = alerts._due(at(1))  # both looked before either stored
-    assert together(*[lambda: alerts._store(look, at(1))] * 4) == [None] * 4
+    (rule,) = AlertRule.objects.all()
+    looks = list(alerts._looks(rule, alerts._seen(at(1)), at(1)))  # all looked before any stored
+    assert together(*[lambda: alert_states.store(rule, looks, at(1))] * 4) == [None] * 4
     assert Notice.objects.count() == 1
 
 

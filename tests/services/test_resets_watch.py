@@ -257,6 +257,15 @@ def test_what_could_not_be_read_is_unknown_until_it_can(emu, placed, operator):
     assert resets.settle(the.later(2)) == 0
 
 
+@pytest.mark.parametrize(("is_over", "watch"), [(True, "unknown"), (False, "watching")])
+def test_what_is_settled_after_its_watch_keeps_its_last_word(emu, placed, operator, is_over, watch):
+    reset = the.apply(the.make(placed, operator, "earliest", [0]), operator)
+    ShardReset.objects.update(outcome="unknown", read_back=None, watch="unknown")
+    Reset.objects.update(outcome="unknown", looked_at=reset.watch_until if is_over else None)
+    assert resets.settle(the.later(1)) == 1
+    assert (the.outcomes(reset), the.watches(reset)) == ({0: "confirmed"}, {0: watch})
+
+
 def test_settling_an_unreachable_service_changes_nothing(emu, placed, operator):
     reset = the.apply(the.make(placed, operator, "earliest", [0]), operator)
     ShardReset.objects.update(outcome="unknown", read_back=None)

@@ -16,7 +16,7 @@ from bench.sharing_judge import ACKNOWLEDGED, SILENCED, UNSILENCED, Recorded, St
 from bench.sharing_receiver import Delivery, Heard, listening
 from bench.sharing_world import Witness
 from checkpoints.models import Alert, ConsumerGroup, Endpoint, Logstore, Notice
-from checkpoints.services import alerts, audit, channels, collector, discovery, leases, notices
+from checkpoints.services import alert_states, alerts, audit, channels, collector, discovery, leases, notices
 from checkpoints.services.audit import SYSTEM, Actor
 from emulator import testing
 from emulator.build import Options
@@ -53,6 +53,17 @@ def delivery(key: str, at: float, *, taken: bool = True) -> Delivery:
 
 def told(key: str, number: int, event: str, state: str = "sent", waits: float = 0.0) -> Told:
     return Told(key, 7, number, "ops", event, state, waits)
+
+
+def test_people_are_told_at_once_of_what_a_rule_found_at_once():
+    rows = [Told("k1", alert, 1, "ops", "fired", "sent", 0.0, "slow at 1") for alert in (7, 8)]
+    wanted = {alert: (1, ["ops"]) for alert in (7, 8)}
+    deliveries = [delivery("k1", 10), delivery("k3", 10)]
+    assert judge.notices(rows, deliveries[:1], wanted, []).complaints == []
+    rows[1] = Told("k3", 8, 1, "ops", "fired", "sent", 0.0, "slow at 1")
+    assert judge.notices(rows, deliveries, wanted, []).complaints == [
+        "ops is told 2 times of what slow at 1 fired"
+    ]
 
 
 FIRED, RESOLVED = told("k1", 1, "fired"), told("k2", 2, "resolved")
@@ -227,8 +238,9 @@ def heard(settings: Any) -> Iterator[Heard]:
 
 def tell_at_once(heard: Heard) -> list[str]:
     """Let groups fire and resolve, two people acknowledge, four workers send; returns the complaints."""
-    fields = channels.Fields(name="good", kind="webhook", url=f"{heard.url}/good")
-    the.rule(channels.add(fields, actor=SYSTEM, now=at(0)))
+    kinds = {"good": "webhook", "robot": "dingtalk"}
+    made = [channels.Fields(name=name, kind=kind, url=f"{heard.url}/{name}") for name, kind in kinds.items()]
+    the.rule(*[channels.add(fields, actor=SYSTEM, now=at(0)) for fields in made])
     for number in range(6):
         the.group(f"g-{number}")
     observer = witnesses.Observer()
@@ -252,7 +264,7 @@ def acknowledge_at_once(found: Alert) -> None:
 
 
 def newest_first(_real: Any, now: datetime) -> Any:
-    due = Notice.objects.filter(state="waiting", due_at__lte=now)
+    due = Notice.objects.filter(state="waiting", due_at__lte=now, lead=None)
     return due.select_related("channel").order_by("-number")
 
 
@@ -264,10 +276,20 @@ def newest_first(_real: Any, now: datetime) -> Any:
         (put(notices, "_settle", give(lambda: None)), "is called waiting"),
         (put(notices, "_due", newest_first), "came before event 1"),
         (put(notices, "store", give(lambda: None)), "has no notice"),
-        (put(alerts, "_notices", twice), "with 2 events instead of 1"),
+        (put(notices, "_together", lambda _real, own: own), "is told 6 times of what"),
+        (put(alert_states, "_numbered", twice), "with 2 events instead of 1"),
         (put(audit, "record", twice), "the audit says 2"),
     ],
-    ids=["nothing", "not taken", "not noted", "overtaking", "not stored", "event twice", "recorded twice"],
+    ids=[
+        "nothing",
+        "not taken",
+        "not noted",
+        "overtaking",
+        "not stored",
+        "one by one",
+        "event twice",
+        "recorded twice",
+    ],
 )
 def test_a_product_that_tells_twice_or_not_at_all_is_found_out(
     real_db: None, heard: Heard, monkeypatch: pytest.MonkeyPatch, spoil: Spoil, words: str | None

@@ -50,6 +50,16 @@ def test_an_empty_page_of_rules_offers_one_of_each_condition_and_one_click_adds_
     assert "Suggested rules" not in page(admin.get("/alerts/rules/"))
 
 
+def test_a_rule_that_cannot_be_looked_at_says_why(signed_in):
+    group = the.group()
+    the.rule()
+    AlertRule.objects.update(limit=float(10**300))
+    the.lagging(group, [1])
+    html = page(signed_in("admin").get("/alerts/rules/"))
+    assert "Not looked at" in html
+    assert "could not be looked at (OverflowError)" in html
+
+
 def test_what_no_rule_looks_for_is_still_offered_when_there_are_rules(signed_in):
     the.rule(condition="lag")
     html = page(signed_in("admin").get("/alerts/rules/"))
