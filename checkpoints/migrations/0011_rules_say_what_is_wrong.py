@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("checkpoints", "0009_verdicts_remember"),
+        ("checkpoints", "0010_page_indexes"),
     ]
 
     operations = [
