@@ -16,8 +16,8 @@ from checkpoints.domain import alerting, conditions, protection
 from checkpoints.domain.alerting import Event, Standing, State
 from checkpoints.domain.conditions import Condition, Figures, Finding
 from checkpoints.domain.messages import Refusal, say
-from checkpoints.models import Alert, AlertRule, ConsumerGroup, Lease, ShardReset
-from checkpoints.services import audit, notices, reasons
+from checkpoints.models import Alert, AlertRule, ConsumerGroup, ShardReset
+from checkpoints.services import audit, jobs, notices, reasons
 from checkpoints.services.audit import Actor
 from checkpoints.services.metrics_stored import STALE_AFTER_INTERVALS
 from checkpoints.services.refusals import Refused
@@ -47,16 +47,11 @@ class Look:
 
 def evaluate(now: datetime) -> bool:
     """Look at every rule and every group, unless another process does; says whether this one did."""
-    Lease.objects.get_or_create(name=NAME, defaults={"until": now})
-    if not Lease.objects.filter(name=NAME, until__lte=now).update(until=now + LEASE):
-        return False
-    try:
-        due = _due(now)
+    with jobs.alone(NAME, LEASE, now=now) as mine:
+        due = _due(now) if mine else []
         for start in range(0, len(due), BATCH):
             _store(due[start : start + BATCH], now)
-    finally:
-        Lease.objects.filter(name=NAME, until=now + LEASE).update(until=now)
-    return True
+    return mine
 
 
 def acknowledge(alert: Alert, *, actor: Actor, now: datetime) -> Alert:

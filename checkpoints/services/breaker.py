@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from checkpoints import sls
+from checkpoints.domain import clocks
 from checkpoints.domain.breaker import Breaker, State
 from checkpoints.models import Endpoint
 from checkpoints.services.leases import interval
@@ -59,8 +60,8 @@ def note_failure(endpoint: Endpoint, error: Exception, now: datetime) -> Breaker
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
     after = of(row).failed(now) if is_about_endpoint(error) else Breaker()
     row.failures, row.opened_at, row.retry_at = after.failures, after.opened_at, after.retry_at
-    lately = now - 2 * interval(row)
-    if after.retry_at is not None or row.last_success_at is None or row.last_success_at < lately:
+    lately = clocks.is_young(row.last_success_at, now, most=2 * interval(row))
+    if after.retry_at is not None or not lately:
         row.problem, row.problem_at = explain(error).as_json(), now
     row.save(update_fields=["failures", "opened_at", "retry_at", "problem", "problem_at"])
     return after

@@ -19,6 +19,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from checkpoints import sls
+from checkpoints.domain import clocks
 from checkpoints.domain.breaker import State
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
 from checkpoints.services import breaker, discovery, leases, spent, visits
@@ -57,7 +58,7 @@ def read_group(group: ConsumerGroup, *, max_age: timedelta, now: datetime) -> Re
     max_age of nothing reads in any case. Raises sls.SLSError or Locked when the service did not answer well.
     """
     begun, latest = time.monotonic(), _latest(group)
-    if latest and now - latest.taken_at <= max_age:
+    if latest and max_age and clocks.is_young(latest.taken_at, now, most=max_age):
         return latest
     claimed = leases.claim(group, max_age=max_age, now=now) if max_age else None
     if max_age and claimed is None:
@@ -194,10 +195,10 @@ def _everything(endpoints: list[Endpoint], now: datetime) -> list[Problem]:
     round_, problems = Round(lambda: now), []
     waiting: dict[UUID, deque[Take]] = {endpoint.pk: deque() for endpoint in endpoints}
     for endpoint in endpoints:
-        if endpoint.discovered_at is None or now - endpoint.discovered_at >= discovery.EVERY:
-            round_.look(endpoint)
-        else:
+        if clocks.is_young(endpoint.discovered_at, now, most=discovery.EVERY):
             waiting[endpoint.pk].extend(leases.all_of(endpoint, now))
+        else:
+            round_.look(endpoint)
     while True:
         for endpoint in endpoints:
             left = waiting[endpoint.pk]
@@ -227,7 +228,7 @@ def _latest(group: ConsumerGroup) -> Reading | None:
 
 def _watch(logstore: Logstore, now: datetime) -> None:
     """Remember that somebody looks at a group of the Logstore; written down twice a minute at most."""
-    if logstore.watched_at is None or now - logstore.watched_at >= timedelta(seconds=30):
+    if not clocks.is_young(logstore.watched_at, now, most=timedelta(seconds=30)):
         logstore.watched_at = now
         Logstore.objects.filter(pk=logstore.pk).update(watched_at=now)
 

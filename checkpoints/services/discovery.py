@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models, transaction
 
 from checkpoints import sls
+from checkpoints.domain import clocks
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Project
 from checkpoints.services import group_changes, parallel
 from checkpoints.services.connections import connect
@@ -50,7 +51,7 @@ def discover(endpoint: Endpoint, *, now: datetime, max_age: timedelta = EVERY) -
     Projects typed by hand need no right to list; the listed ones are added to them. Raises sls.SLSError when
     nothing is typed and listing fails; trouble with single projects is stored there and returned.
     """
-    if endpoint.discovered_at and now - endpoint.discovered_at < max_age:
+    if max_age and clocks.is_young(endpoint.discovered_at, now, most=max_age):
         return []
     found = look(connect(endpoint), endpoint.typed_projects)
     keep(endpoint, found, now=now)

@@ -20,10 +20,10 @@ from checkpoints.domain import history, rollup, sparks
 from checkpoints.domain.history import FIVE, HOURLY, RAW, Level, Mark, Sample, Total
 from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.packing import Unreadable
-from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Lease, Reading
+from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Reading
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.past import gap, sample_of
-from checkpoints.services import summaries
+from checkpoints.services import jobs, summaries
 
 LEASE = timedelta(minutes=5)
 SETTLED = timedelta(minutes=5)
@@ -53,19 +53,32 @@ STEPS = (
 
 def roll_up(now: datetime) -> bool:
     """Do what is due, unless another process does; says whether this one did."""
-    Lease.objects.get_or_create(name=NAME, defaults={"until": now})
-    if not Lease.objects.filter(name=NAME, until__lte=now).update(until=now + LEASE):
-        return False
-    try:
-        _begin()
-        _note_recent()
-        _pack(now)
-        for step in STEPS:
-            _roll(step, now)
-        _drop(now)
-    finally:
-        Lease.objects.filter(name=NAME, until=now + LEASE).update(until=now)
-    return True
+    with jobs.alone(NAME, LEASE, now=now) as mine:
+        if mine:
+            _work(now)
+    return mine
+
+
+def _work(now: datetime) -> None:
+    _take_back(now)
+    _begin()
+    _note_recent()
+    _pack(now)
+    for step in STEPS:
+        _roll(step, now)
+    _drop(now)
+
+
+@transaction.atomic
+def _take_back(now: datetime) -> None:
+    """Undo what was made ahead of time: a clock that was ahead packed quarters, days and weeks not yet over."""
+    for level, until in ((RAW, "raw_until"), (FIVE, "five_until"), (HOURLY, "hourly_until")):
+        ahead = GroupHistory.objects.filter(**{f"{until}__gt": now})
+        if wrong := list(ahead.values_list("pk", flat=True)):
+            start = _start(level, now)
+            made = HistoryChunk.objects.filter(group__in=wrong, level=level.number, starts_at__gte=start)
+            made.delete()
+            GroupHistory.objects.filter(pk__in=wrong).update(**{until: start})
 
 
 def _begin() -> None:
@@ -92,7 +105,7 @@ def _note_recent() -> None:
     living = GroupHistory.objects.filter(group__vanished_at=None, group__read_at__isnull=False)
     read = living.select_related("group")
     read = read.defer("group__reasons", "group__problem")
-    changed = [row for row in read if row.recent_at is None or row.recent_at < _read_at(row)]
+    changed = [row for row in read if row.recent_at != _read_at(row)]
     for row in changed:
         row.recent_at, lag = _read_at(row), row.group.lag_seconds
         row.recent = sparks.note(

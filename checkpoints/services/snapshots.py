@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
+from checkpoints.domain import clocks
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.domain.messages import say
 from checkpoints.models import ConsumerGroup, Reading, Snapshot
@@ -94,19 +94,24 @@ def take_due(now: datetime) -> int:
 
     A conditional UPDATE is the lease: of several workers one takes it.
     """
-    due = Q(next_snapshot_at=None) | Q(next_snapshot_at__lte=now)
     groups = ConsumerGroup.objects.filter(
-        due,
         snapshot_hours__isnull=False,
         vanished_at=None,
         logstore__project__endpoint__enabled=True,
         logstore__project__endpoint__removed_at=None,
     )
-    taken = 0
-    for group in groups.select_related("logstore__project__endpoint"):
-        if ConsumerGroup.objects.filter(due, pk=group.pk).update(next_snapshot_at=now + LEASE):
-            taken += _take_scheduled(group, now)
-    return taken
+    due = [group for group in groups.select_related("logstore__project__endpoint") if _is_due(group, now)]
+    return sum(_take_scheduled(group, now) for group in due if _lease(group, now))
+
+
+def _is_due(group: ConsumerGroup, now: datetime) -> bool:
+    furthest = max(LEASE, timedelta(hours=group.snapshot_hours or 0))
+    return clocks.has_come(group.next_snapshot_at, now, furthest=furthest)
+
+
+def _lease(group: ConsumerGroup, now: datetime) -> bool:
+    mine = ConsumerGroup.objects.filter(pk=group.pk, next_snapshot_at=group.next_snapshot_at)
+    return bool(mine.update(next_snapshot_at=now + LEASE))
 
 
 def _take_scheduled(group: ConsumerGroup, now: datetime) -> bool:
@@ -147,7 +152,7 @@ def _name(text: str) -> str:
 
 def _reading(group: ConsumerGroup, now: datetime, max_age: timedelta) -> Reading:
     latest = group.readings.order_by("-taken_at").first()
-    if latest and now - latest.taken_at <= max_age:
+    if latest and max_age and clocks.is_young(latest.taken_at, now, most=max_age):
         return latest
     try:
         reading = collector.read_group(group, max_age=timedelta(0), now=now)

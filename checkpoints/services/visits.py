@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from checkpoints import sls
-from checkpoints.domain import schedule
+from checkpoints.domain import clocks, schedule
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
 from checkpoints.services import breaker, discovery, group_changes, leases, reading, summaries
@@ -99,8 +99,8 @@ def prepare(takes: Sequence[Take], *, now: datetime, only: str | None = None) ->
         take.logstore.pk: Visit(
             take,
             only,
-            begins=_is_old(take.logstore.begins_read_at, BEGINS_EVERY, now),
-            retention=_is_old(take.logstore.retention_read_at, RETENTION_EVERY, now),
+            begins=not clocks.is_young(take.logstore.begins_read_at, now, most=BEGINS_EVERY),
+            retention=not clocks.is_young(take.logstore.retention_read_at, now, most=RETENTION_EVERY),
         )
         for take in takes
     }
@@ -203,10 +203,6 @@ def _save(logstores: Sequence[Logstore], fields: Sequence[str]) -> None:
         Logstore.objects.bulk_create(
             logstores, update_conflicts=True, unique_fields=["id"], update_fields=fields
         )
-
-
-def _is_old(at: datetime | None, age: timedelta, now: datetime) -> bool:
-    return at is None or now - at >= age
 
 
 def _marks(facts: Iterable[ShardFacts]) -> Marks:

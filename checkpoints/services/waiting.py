@@ -13,12 +13,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from checkpoints.domain import positions, targets
 from checkpoints.domain.activity import ActivityVerdict
 from checkpoints.domain.messages import Message, say
 from checkpoints.models import Plan, Reset, Wait
+from checkpoints.queries import clocks
 from checkpoints.services import applying, audit, evidence, permits, plans, reasons, sending
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
@@ -130,8 +130,8 @@ def look_at_open(now: datetime) -> int:
 def look(wait: Wait, *, now: datetime, max_age: timedelta = LOOKED) -> Wait:
     """Look once: apply when it was quiet twice, give up at the deadline; returns the wait as it is now."""
     _settle(wait, now)
-    free = Q(looked_at=None) | Q(looked_at__lte=now - max_age)
-    if Wait.objects.filter(free, pk=wait.pk, state=State.WAITING).update(looked_at=now):
+    free = Wait.objects.filter(clocks.is_old("looked_at", now, most=max_age), pk=wait.pk)
+    if free.filter(state=State.WAITING).update(looked_at=now):
         wait = Wait.objects.select_related("plan__group__logstore__project__endpoint", "user").get(pk=wait.pk)
         _look(wait, now)
     wait.refresh_from_db()
@@ -140,7 +140,8 @@ def look(wait: Wait, *, now: datetime, max_age: timedelta = LOOKED) -> Wait:
 
 def _settle(wait: Wait, now: datetime) -> None:
     """End what a dead process left being applied: applied if its plan has a reset, else nothing was sent."""
-    stuck = Wait.objects.filter(pk=wait.pk, state=State.APPLYING, looked_at__lte=now - STUCK).first()
+    applying = Wait.objects.filter(pk=wait.pk, state=State.APPLYING)
+    stuck = applying.filter(clocks.is_old("looked_at", now, most=STUCK)).first()
     if stuck is None:
         return
     if Reset.objects.filter(plan=stuck.applied_plan).exists():

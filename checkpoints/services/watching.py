@@ -13,6 +13,7 @@ from checkpoints.domain import positions
 from checkpoints.domain import watching as rules
 from checkpoints.domain.messages import say
 from checkpoints.models import ConsumerGroup, Reset, ShardReset
+from checkpoints.queries import clocks
 from checkpoints.services import audit, settling
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.audit import SYSTEM, Actor
@@ -78,7 +79,7 @@ def _claim(reset: Reset, now: datetime, max_age: timedelta) -> bool:
     if not max_age:
         return True
     assert reset.watch_until is not None  # noqa: S101 - the watch is open
-    due = Q(looked_at=None) | Q(looked_at__lte=now - max_age)
+    due = clocks.is_old("looked_at", now, most=max_age)
     mark = min(now, reset.watch_until - timedelta(microseconds=1))
     return bool(Reset.objects.filter(due, pk=reset.pk).update(looked_at=mark))
 

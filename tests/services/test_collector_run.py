@@ -11,8 +11,9 @@ import pytest
 from django.utils import timezone
 
 from checkpoints import sls
+from checkpoints.domain.breaker import PAUSE
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
-from checkpoints.services import collector, connections, leases, parallel, reading
+from checkpoints.services import collector, connections, discovery, leases, parallel, reading
 from emulator.testing import running
 from tests.conftest import KEYS
 
@@ -241,7 +242,7 @@ def test_the_probe_is_one_logstore_and_closes_it(emu: Any, endpoint: Endpoint) -
         emu.add_group("proj", f"more-{number}", "g")
     collector.run()
     now = timezone.now()
-    Endpoint.objects.update(failures=5, opened_at=now - PAST, retry_at=now + PAST)
+    Endpoint.objects.update(failures=5, opened_at=now - PAST, retry_at=now + PAUSE)
     make_due()
     emu.reset_stats()
     collector.run()
@@ -262,7 +263,7 @@ def test_the_probe_is_one_logstore_and_closes_it(emu: Any, endpoint: Endpoint) -
 def test_an_endpoint_without_any_logstore_is_probed_by_discovery(emu: Any, add_endpoint: Any) -> None:
     endpoint = add_endpoint(emu)
     now = timezone.now()
-    Endpoint.objects.update(failures=5, opened_at=now, retry_at=now, next_discovery_at=now + PAST)
+    Endpoint.objects.update(failures=5, opened_at=now, retry_at=now, next_discovery_at=now + discovery.EVERY)
     collector.run()
     endpoint.refresh_from_db()
     assert endpoint.retry_at is None
