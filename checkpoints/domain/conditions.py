@@ -102,14 +102,16 @@ def read_limit(condition: Condition, text: str) -> float | None:
 
 
 def show_limit(condition: Condition, limit: float | None) -> str:
-    """Return a limit as one types it: "10m", "10000", "" for none."""
+    """Return a limit as one types it: "10m", "2h30m", "10000", "" for none."""
     if limit is None:
         return ""
     if condition is Condition.BACKLOG:
         return str(int(limit))
-    units = (("d", 86_400), ("h", 3600), ("m", 60))
-    unit, size = next((one for one in units if limit >= one[1] and limit % one[1] == 0), ("s", 1))
-    return f"{int(limit / size)}{unit}"
+    left, text = int(limit), ""
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
 
 
 def _lag(figures: Figures, limit: timedelta) -> Finding:

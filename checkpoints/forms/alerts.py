@@ -68,16 +68,17 @@ class RuleForm(Refusing):
         ),
         widget=forms.TextInput(attrs=PLAIN),
     )
-    condition = forms.ChoiceField(label=_("Condition"), choices=AlertRule.Condition.choices)
+    condition = forms.ChoiceField(
+        label=_("Condition"),
+        choices=AlertRule.Condition.choices,
+        widget=forms.Select(attrs={"aria-describedby": "id_condition_helptext"}),
+    )
     limit = forms.CharField(
         label=_("Limit"),
         max_length=40,
         required=False,
-        help_text=_(
-            "A duration such as 10m or 2h; of a backlog a number of log groups. Nothing for the conditions"
-            " stalled and moved by somebody else."
-        ),
-        widget=forms.TextInput(attrs=PLAIN | {"placeholder": "10m"}),
+        help_text=_("A duration, such as"),
+        widget=forms.TextInput(attrs=PLAIN),
     )
     samples = forms.IntegerField(
         label=_("Samples in a row"),
@@ -112,6 +113,16 @@ class RuleForm(Refusing):
         self.fields["channels"].queryset = Channel.objects.all()  # type: ignore[attr-defined]
 
     @property
+    def limited(self) -> str:
+        """The conditions that have a limit, for the script that shows only what is needed."""
+        return " ".join(one for one in Condition if one not in conditions.WITHOUT_LIMIT)
+
+    @property
+    def timed(self) -> str:
+        """Those of them whose limit is a duration."""
+        return self.limited.replace(Condition.BACKLOG, "")
+
+    @property
     def wanted(self) -> alert_rules.Fields:
         """Return what was typed, as the service takes it."""
         return alert_rules.Fields(**self.cleaned_data)
@@ -126,23 +137,20 @@ class ChannelForm(Refusing):
         label=_("Address of the webhook"),
         max_length=1000,
         required=False,
-        help_text=_("The whole https:// address; it is stored sealed and never shown again."),
-        widget=WriteOnly(
-            attrs=PLAIN | {"placeholder": "https://oapi.dingtalk.com/robot/send?access_token=…"}
-        ),
+        help_text=_("Stored sealed and never shown again."),
+        widget=WriteOnly(attrs=PLAIN),
     )
     secret = forms.CharField(
         label=_("Secret"),
         max_length=256,
         required=False,
-        help_text=_("DingTalk and Feishu: the key of the signature. Webhook: signs the body. Slack: none."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
     )
     addresses = forms.CharField(
         label=_("E-mail addresses"),
         max_length=1000,
         required=False,
-        help_text=_("Only for the kind e-mail; commas between them."),
+        help_text=_("Commas between them."),
         widget=forms.TextInput(attrs=PLAIN),
     )
     enabled = forms.BooleanField(label=_("Use this channel"), required=False, initial=True)

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import get_language
 
-from checkpoints.models import Endpoint, HourlyCalls, Region
+from checkpoints.models import Endpoint, HourlyCalls, Logstore, Project, Region
 
+MOST_NAMED = 20
 THERE = Q(projects__vanished_at=None)
 GROUP_THERE = THERE & Q(projects__logstores__vanished_at=None, projects__logstores__groups__vanished_at=None)
+
+
+@dataclass
+class Unread:
+    """What of an endpoint cannot be read: how many projects and Logstores; (place, problem) of the first."""
+
+    projects: int = 0
+    logstores: int = 0
+    places: list[tuple[str, Any]] = field(default_factory=list)
+
+    def name(self, place: str, problem: Any) -> None:
+        """Remember why a place cannot be read, unless many are named already."""
+        if len(self.places) < MOST_NAMED:
+            self.places.append((place, problem))
+
+    @property
+    def unnamed(self) -> int:
+        return self.projects + self.logstores - len(self.places)
 
 
 def present() -> QuerySet[Endpoint]:
@@ -36,6 +59,33 @@ def listing(*, now: datetime) -> QuerySet[Endpoint]:
         )
         .order_by("name")
     )
+
+
+def page(*, now: datetime) -> list[Endpoint]:
+    """Return the listing, each endpoint with `unread`: what of it cannot be read although others can."""
+    rows, unread = list(listing(now=now)), _unread()
+    for row in rows:
+        row.unread = unread.get(row.pk)  # type: ignore[attr-defined]
+    return rows
+
+
+def _unread() -> dict[UUID, Unread]:
+    found: defaultdict[UUID, Unread] = defaultdict(Unread)
+    projects = Project.objects.filter(vanished_at=None, problem__isnull=False, endpoint__removed_at=None)
+    for endpoint, name, problem in projects.order_by("name").values_list("endpoint", "name", "problem"):
+        found[endpoint].projects += 1
+        found[endpoint].name(name, problem)
+    stores = Logstore.objects.filter(
+        vanished_at=None,
+        problem__isnull=False,
+        project__vanished_at=None,
+        project__endpoint__removed_at=None,
+    )
+    names = ("project__endpoint", "project__name", "name", "problem")
+    for endpoint, project, name, problem in stores.order_by("project__name", "name").values_list(*names):
+        found[endpoint].logstores += 1
+        found[endpoint].name(f"{project} / {name}", problem)
+    return found
 
 
 def _calls(hour: datetime) -> Subquery:

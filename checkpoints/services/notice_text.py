@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from checkpoints.domain import messages
@@ -61,7 +62,7 @@ def text(body: dict[str, Any]) -> Text:
         else:
             title = _title(body)
             place = " / ".join(body[name] for name in ("endpoint", "project", "logstore", "consumer_group"))
-            lines = [place, *lines, body["at"]]
+            lines = [place, *lines, _clock(body["at"])]
         return Text(title, [*lines, *([body["link"]] if body["link"] else [])])
 
 
@@ -71,6 +72,12 @@ def _title(body: dict[str, Any]) -> str:
         return _("Resolved: %(rule)s, %(group)s") % names
     severity = str(AlertRule.Severity(body["severity"]).label)
     return _("%(severity)s: %(rule)s, %(group)s") % (names | {"severity": severity})
+
+
+def _clock(at: str) -> str:
+    """Return a stored time as people read it, in the zone of this site."""
+    local = timezone.localtime(datetime.fromisoformat(at), ZoneInfo(settings.TIME_ZONE))
+    return f"{local:%Y-%m-%d %H:%M:%S} {settings.TIME_ZONE}"
 
 
 def _said(message: Message) -> str:

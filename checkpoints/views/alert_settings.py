@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from checkpoints.forms import suggested_rules
 from checkpoints.forms.alerts import ChannelForm, Refusing, RuleForm
 from checkpoints.models import AlertRule, Channel
 from checkpoints.queries import alerts as queries
@@ -32,15 +33,18 @@ no_secret_in_reports = sensitive_post_parameters("url", "secret")
 @require_safe
 @may_manage
 def rules(request: HttpRequest) -> HttpResponse:
-    """List all rules."""
-    return render(request, "alerts/rules.html", {"rules": queries.rules()})
+    """List all rules, and suggest some for what none looks for."""
+    found = queries.rules()
+    return render(
+        request, "alerts/rules.html", {"rules": found, "suggestions": suggested_rules.missing(found)}
+    )
 
 
 @page_or_post
 @may_manage
 def add_rule(request: HttpRequest) -> HttpResponse:
-    """Store a new rule."""
-    form = RuleForm(posted(request))
+    """Store a new rule; `like` fills the form in for a condition."""
+    form = RuleForm(posted(request), initial=suggested_rules.initial(request.GET.get("like", "")))
     if _stored(request, form, lambda: alert_rules.add(form.wanted, **_by(request))):
         return _to("alert-rules", request, _("The rule was added."))
     return _form(request, "alerts/rule.html", form)
@@ -144,7 +148,8 @@ def _stored(request: HttpRequest, form: Refusing, write: Callable[[], object]) -
 
 
 def _form(request: HttpRequest, template: str, form: Refusing, **more: object) -> HttpResponse:
-    return render(request, template, {"form": form, **more}, status=422 if form.errors else 200)
+    shown = {"form": form, "suggestions": suggested_rules.SUGGESTIONS, **more}
+    return render(request, template, shown, status=422 if form.errors else 200)
 
 
 def _to(name: str, request: HttpRequest, words: str) -> HttpResponse:

@@ -18,9 +18,10 @@ from django.views.decorators.http import require_POST, require_safe
 from checkpoints.forms.alerts import SilenceForm
 from checkpoints.models import Alert
 from checkpoints.queries import alerts as queries
+from checkpoints.queries.alert_asking import ask
 from checkpoints.services import alerts
 from checkpoints.services.refusals import Refused
-from checkpoints.views.pages import SeeOther
+from checkpoints.views.pages import SeeOther, render_page
 from checkpoints.views.requests import actor
 
 ACTING = ("checkpoints.reset_checkpoint", "checkpoints.manage_endpoints")
@@ -42,9 +43,10 @@ def _may_act(view: Callable[[HttpRequest, int], HttpResponse]) -> Callable[[Http
 @require_safe
 @may_see
 def listing(request: HttpRequest) -> HttpResponse:
-    """List what fires or is about to, what was resolved lately, and the newest notices."""
-    context = {"present": queries.present(), "resolved": queries.resolved(), "notices": queries.notices()}
-    return render(request, "alerts/listing.html", context)
+    """List what the address asks for, without a state all that is not resolved; it asks for itself again."""
+    now = timezone.now()
+    view = queries.view(ask(request.GET.dict()), now=now)
+    return render_page(request, "alerts/listing.html", "alerts/_fresh.html", {"view": view, "now": now})
 
 
 @require_safe
@@ -102,6 +104,7 @@ def _page(
 ) -> HttpResponse:
     context = {
         "alert": found,
+        "now": timezone.now(),
         "notices": queries.notices_of(found),
         "form": form or SilenceForm(),
         "refusal": refusal,

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from checkpoints.models import Endpoint
+from checkpoints.queries import alerts
 from checkpoints.services import approvals, sealing
 
 COMMON_ZONES = (
@@ -68,6 +69,7 @@ class Link:
     label: str | Promise
     is_current: bool
     waiting: int = 0
+    name: str = ""
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -96,7 +98,11 @@ def _nav(request: HttpRequest, user: User | AnonymousUser) -> list[Link]:
     here = max(mine, key=lambda place: _depth(name, place), default=None)
     return [
         Link(
-            reverse(place.name), place.label, place is here and _depth(name, place) > 0, _waiting(place, user)
+            reverse(place.name),
+            place.label,
+            place is here and _depth(name, place) > 0,
+            _waiting(place, user),
+            place.name,
         )
         for place in mine
     ]
@@ -108,6 +114,8 @@ def _depth(name: str, place: Place) -> int:
 
 
 def _waiting(place: Place, user: User | AnonymousUser) -> int:
+    if place.name == "alerts":
+        return alerts.firing()
     return len(approvals.open_for(user)) if place.name == "approvals" and isinstance(user, User) else 0
 
 

@@ -31,7 +31,7 @@ no_secret_in_reports = sensitive_post_parameters("secret", "token")
 @may_see
 def listing(request: HttpRequest) -> HttpResponse:
     """List all endpoints with their health."""
-    return render(request, "endpoints/listing.html", {"endpoints": queries.listing(now=timezone.now())})
+    return render(request, "endpoints/listing.html", {"endpoints": queries.page(now=timezone.now())})
 
 
 @no_secret_in_reports

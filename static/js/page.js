@@ -2,8 +2,10 @@
 import "./chart.js";
 import "./copy.js";
 import "./countdown.js";
+import "./depends.js";
 import "./forms.js";
 import "./keys.js";
+import "./menus.js";
 import "./picks.js";
 import "./refresh.js";
 import "./targets.js";

@@ -10,15 +10,17 @@ function start() {
   let next = "refreshAtOnce" in part.dataset && every ? Date.now() : Date.now() + every;
   let isPaused = recall("sessionStorage", "paused") === "true";
   let isBusy = false;
+  let isWanted = false;
   let hasFailed = false;
   let kept = null;
 
   const find = (name) => document.querySelector(`[data-refresh-${name}]`);
   const ask = () => { if (!isBusy) part.dispatchEvent(new CustomEvent("refresh")); };
+  const askNow = () => { isWanted = true; ask(); };
   const rests = () => isPaused || !every;
 
   function done(succeeded) {
-    isBusy = false;
+    isBusy = isWanted = false;
     hasFailed = !succeeded;
     next = Date.now() + every;
     show();
@@ -58,6 +60,7 @@ function start() {
       detail.shouldSwap = false; // signed out meanwhile: show the sign-in page, not a piece of it
       location.reload();
     }
+    if (isSelecting() && !isWanted) detail.shouldSwap = false; // marked while the answer was on its way
     kept = keep();
   });
   part.addEventListener("htmx:afterSwap", () => {
@@ -70,7 +73,7 @@ function start() {
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[data-refresh-now]")) {
       event.preventDefault();
-      ask();
+      askNow();
     } else if (event.target.closest?.("[data-refresh-pause]")) {
       isPaused = !isPaused;
       remember("sessionStorage", "paused", isPaused);

@@ -54,3 +54,19 @@ def test_nothing_is_refreshed_while_text_is_selected(page: Any, asked: list[str]
     with page.expect_request(lambda request: "fresh=1" in request.url):
         page.evaluate("getSelection().removeAllRanges()")
         page.clock.run_for(1_000)
+
+
+def test_an_answer_on_its_way_takes_no_selection_with_it(page: Any, asked: list[str]) -> None:
+    page.select_option("#refresh-rate", "0")
+    page.wait_for_selector(".htmx-request", state="detached")
+    page.evaluate("document.querySelector('#shard-0').dataset.old = 'yes'")
+    with page.expect_response(lambda answer: "fresh=1" in answer.url):
+        page.evaluate("""
+            document.querySelector('[data-refresh]').dispatchEvent(new Event('refresh'));
+            getSelection().selectAllChildren(document.querySelector('#shard-0 .until'));
+        """)
+    page.wait_for_selector(".htmx-request", state="detached")
+    assert not page.evaluate("getSelection().isCollapsed")
+    assert page.get_attribute("#shard-0", "data-old") == "yes"
+    page.click("[data-refresh-now]")
+    page.wait_for_selector("#shard-0:not([data-old])")

@@ -90,8 +90,11 @@ def test_a_group_that_stops_being_stalled_is_not_called_fine():
     ("condition", "text", "limit", "shown"),
     [
         ("lag", "10m", 600, "10m"),
-        ("lag", " 90 sec ", 90, "90s"),
-        ("unread", "1d 2h", 93600, "26h"),
+        ("lag", "2h30m", 9000, "2h30m"),
+        ("lag", "90m", 5400, "1h30m"),
+        ("lag", " 90 sec ", 90, "1m30s"),
+        ("lag", "0m", 0, "0s"),
+        ("unread", "1d 2h", 93600, "1d2h"),
         ("data_loss", "6h", 21600, "6h"),
         ("no_reading", "2d", 172800, "2d"),
         ("backlog", "10000", 10000, "10000"),

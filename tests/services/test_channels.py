@@ -34,7 +34,7 @@ BODY = {
 }  # fmt: skip
 SAID = (
     "Critical: slow, <g>\nprod / pay / store / <g>\nThe lag is 1h, the limit 10m.\n"
-    "2026-11-20T03:00:00Z\nhttps://sls.example.com/alerts/1/"
+    "2026-11-20 11:00:00 Asia/Shanghai\nhttps://sls.example.com/alerts/1/"
 )
 
 

@@ -68,7 +68,9 @@ def test_a_row_tells_who_when_where_what_before_after_and_why(auditor: Client) -
     page = auditor.get("/audit/").content.decode()
     wanted = """mei 10.1.2.3 reset.shard settlement pay-core orders confirmed MTUyNDE1 1524155379373908496
         MTAwMDAw
-        1000000000000000001 OPS-17 5AEEC78E1FFC0366B24F1C63 abc123 operator 2026-11-20T07:00:00Z"""
+        1000000000000000001 OPS-17 5AEEC78E1FFC0366B24F1C63 abc123 operator
+        datetime="2026-11-20T07:00:00+00:00"
+        """
     assert [words for words in wanted.split() if words not in page] == []
     assert "bad deploy of 14:02" in page
     assert "shard 3" in page

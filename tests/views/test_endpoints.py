@@ -233,6 +233,63 @@ def test_trouble_is_told_in_words_with_its_request_id(admin: Client) -> None:
         assert words in page
 
 
+def problem(operation: str, request_id: str) -> dict[str, Any]:
+    message = {"text": "The key may not do this (%(operation)s).", "values": {"operation": operation}}
+    advice = {"text": "Enter fresh temporary credentials.", "values": {}}
+    return {
+        "code": "Unauthorized", "message": message, "advice": advice,
+        "request_id": request_id, "operation": operation,
+    }  # fmt: skip
+
+
+def test_an_endpoint_of_which_a_part_cannot_be_read_is_not_ok_and_says_what_and_why(admin: Client) -> None:
+    endpoint = stored(admin)
+    Endpoint.objects.update(last_success_at=timezone.now())
+    project = Project.objects.create(
+        endpoint=endpoint, name="ops", problem=problem("ListLogStores", "5AEC275D1FFC036AB254B20C")
+    )
+    pay = Project.objects.create(endpoint=endpoint, name="pay")
+    for number in range(2):
+        Logstore.objects.create(
+            project=pay, name=f"log-{number}", problem=problem("ListShards", f"REQ{number}")
+        )
+    page = " ".join(admin.get("/endpoints/").content.decode().split())
+    for words in [
+        "Partly read", "1 project cannot be read.", "2 Logstores cannot be read.",
+        "<b>ops</b> The key may not do this (ListLogStores).", "<b>pay / log-1</b>", "REQ1",
+        "5AEC275D1FFC036AB254B20C",
+    ]:  # fmt: skip
+        assert words in page
+    Logstore.objects.update(problem=None)
+    Project.objects.filter(pk=project.pk).update(vanished_at=timezone.now())
+    page = admin.get("/endpoints/").content.decode()
+    assert '<span class="badge ok">OK</span>' in page
+    assert "cannot be read" not in page
+
+
+def test_of_many_that_cannot_be_read_the_first_are_named(admin: Client) -> None:
+    endpoint = stored(admin)
+    for number in range(25):
+        Project.objects.create(
+            endpoint=endpoint, name=f"p-{number:02}", problem=problem("ListLogStores", "REQ")
+        )
+    page = admin.get("/endpoints/").content.decode()
+    assert "25 projects cannot be read." in page
+    assert page.count("<li><b>p-") == 20
+    assert "and 5 more" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/endpoints/"])
+def test_an_endpoint_that_is_left_alone_says_when_it_is_tried_again(admin: Client, path: str) -> None:
+    stored(admin)
+    now = timezone.now()
+    Endpoint.objects.update(
+        problem=problem("ListShards", "REQ"), problem_at=now, failures=5, opened_at=now, retry_at=now
+    )
+    page = " ".join(admin.get(path).content.decode().split())
+    assert "after 5 failures in a row; next try at <time" in page
+
+
 def test_names_cannot_become_markup(admin: Client) -> None:
     stored(admin, name='<script>alert("x")</script>')
     assert "<script>alert" not in admin.get("/endpoints/").content.decode()
