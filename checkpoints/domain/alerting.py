@@ -70,8 +70,8 @@ def step(
 
 
 def _was_counted(last: datetime | None, sampled_at: datetime, now: datetime) -> bool:
-    """Whether a sample is not newer than the last; one from the future was taken by a clock that was ahead."""
-    return last is not None and sampled_at <= last <= now + clocks.AHEAD
+    """Whether a sample is not newer than the last, unless a clock that was ahead has taken that."""
+    return last is not None and sampled_at <= last <= now + clocks.APART
 
 
 def end(old: Standing) -> tuple[Standing, Event | None]:

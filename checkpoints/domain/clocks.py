@@ -5,11 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 APART = timedelta(minutes=1)
-"""By so much the clocks of two hosts may differ before one takes what the other has set for a mistake."""
-AHEAD = timedelta(seconds=5)
-"""What another host has just seen may lie so far ahead of our clock."""
-REFUSED = timedelta(minutes=15)
-"""Whose clock is this far ahead sends nothing: the service refuses such calls (docs/sls-protocol.md)."""
+"""By so much the clocks of two hosts may differ before one takes what the other has written for a mistake."""
 
 
 def has_come(at: datetime | None, now: datetime, *, furthest: timedelta) -> bool:
@@ -23,4 +19,4 @@ def has_come(at: datetime | None, now: datetime, *, furthest: timedelta) -> bool
 
 def is_young(at: datetime | None, now: datetime, *, most: timedelta) -> bool:
     """Whether something was seen at most so long ago; what was seen in the future is of an unknown age."""
-    return at is not None and -AHEAD <= now - at <= most
+    return at is not None and -APART <= now - at <= most

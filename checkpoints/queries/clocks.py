@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from checkpoints.domain.clocks import AHEAD, APART
+from checkpoints.domain.clocks import APART
 
 
 def has_come(field: str, now: datetime, *, furthest: timedelta) -> Q:
@@ -18,4 +18,4 @@ def has_come(field: str, now: datetime, *, furthest: timedelta) -> Q:
 def is_old(field: str, now: datetime, *, most: timedelta) -> Q:
     """Match rows of which it is not known that they were seen at most so long ago."""
     past = Q(**{field: None}) | Q(**{f"{field}__lt": now - most})
-    return past | Q(**{f"{field}__gt": now + AHEAD})
+    return past | Q(**{f"{field}__gt": now + APART})

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, Q
 
 from checkpoints.domain import history, rollup, sparks
 from checkpoints.domain.history import FIVE, HOURLY, RAW, Level, Mark, Sample, Total
@@ -69,16 +69,20 @@ def _work(now: datetime) -> None:
     _drop(now)
 
 
-@transaction.atomic
 def _take_back(now: datetime) -> None:
-    """Undo what was made ahead of time: a clock that was ahead packed quarters, days and weeks not yet over."""
-    for level, until in ((RAW, "raw_until"), (FIVE, "five_until"), (HOURLY, "hourly_until")):
-        ahead = GroupHistory.objects.filter(**{f"{until}__gt": now})
-        if wrong := list(ahead.values_list("pk", flat=True)):
-            start = _start(level, now)
-            made = HistoryChunk.objects.filter(group__in=wrong, level=level.number, starts_at__gte=start)
-            made.delete()
-            GroupHistory.objects.filter(pk__in=wrong).update(**{until: start})
+    """Undo what a clock that was ahead has packed and rolled up of spans that are not over."""
+    untils = {"raw_until": RAW, "five_until": FIVE, "hourly_until": HOURLY}
+    some_ahead = Q(*((until + "__gt", now) for until in untils), _connector=Q.OR)
+    for row in GroupHistory.objects.filter(some_ahead).defer("recent"):
+        for until, level in untils.items():
+            if getattr(row, until) > now:
+                setattr(row, until, _start(level, now))
+        with transaction.atomic():
+            # Raw chunks are packed again over what is there: they have nothing finer to come from.
+            ahead = Q(level=FIVE.number, starts_at__gte=row.five_until)
+            ahead |= Q(level=HOURLY.number, starts_at__gte=row.hourly_until)
+            HistoryChunk.objects.filter(ahead, group=row.group_id).delete()
+            row.save(update_fields=[*untils])
 
 
 def _begin() -> None:
@@ -233,7 +237,12 @@ def _keep(
     chunks: Iterable[HistoryChunk], pks: Sequence[int], until: str, start: datetime, end: datetime
 ) -> None:
     """Store chunks and how far their groups are packed now, unless somebody else did so meanwhile."""
-    HistoryChunk.objects.bulk_create(chunks, ignore_conflicts=True)
+    HistoryChunk.objects.bulk_create(
+        chunks,
+        update_conflicts=True,
+        unique_fields=["group", "level", "starts_at"],
+        update_fields=["samples", "marks", "totals", "shards"],
+    )
     GroupHistory.objects.filter(pk__in=pks, **{until: start}).update(**{until: end})
 
 

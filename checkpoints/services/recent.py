@@ -23,9 +23,7 @@ _kept: dict[Key, Sample] = {}
 _swept = datetime.min.replace(tzinfo=UTC)
 
 
-def samples(
-    groups: Iterable[ConsumerGroup], *, since: datetime, until: datetime
-) -> dict[int, list[Sample]]:
+def samples(groups: Iterable[ConsumerGroup], *, since: datetime, until: datetime) -> dict[int, list[Sample]]:
     """Return the samples of each group between two times, oldest first, by group id."""
     _sweep(since)
     stored = Reading.objects.filter(

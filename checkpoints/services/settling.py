@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from checkpoints import sls
-from checkpoints.domain import clocks, outcomes, positions, watching
+from checkpoints.domain import outcomes, positions, watching
 from checkpoints.domain.outcomes import ShardOutcome
 from checkpoints.models import AuditRow, ConsumerGroup, Reset, ShardReset
 from checkpoints.services import audit
@@ -197,7 +197,7 @@ def settle(now: datetime, *, quiet_for: timedelta = QUIET_FOR) -> int:
     an installation may pass zero at its start.
     """
     settled = 0
-    for reset in _abandoned(now, quiet_for):
+    for reset in _abandoned(now - quiet_for):
         settled += _try(reset, lambda one: finish(one, read(one.group), actor=SYSTEM, now=now))
     for reset in _unread(now):
         settled += _try(reset, lambda one: settle_unanswered(one, read(one.group), now=now))
@@ -214,17 +214,11 @@ def _try(reset: Reset, step: Callable[[Reset], None]) -> int:
     return 1
 
 
-def _abandoned(now: datetime, quiet_for: timedelta) -> list[Reset]:
-    sending = Reset.objects.filter(outcome=Reset.Outcome.SENDING)
-    signs = sending.annotate(sent=Max("shards__sent_at"), answered=Max("shards__settled_at"))
-    quiet = signs.filter(*(_is_past(sign, now, quiet_for) for sign in ("started_at", "sent", "answered")))
+def _abandoned(before: datetime) -> list[Reset]:
+    sending = Reset.objects.filter(outcome=Reset.Outcome.SENDING, started_at__lte=before)
+    alive = sending.annotate(sent=Max("shards__sent_at"), answered=Max("shards__settled_at"))
+    quiet = alive.filter(Q(sent=None) | Q(sent__lte=before), Q(answered=None) | Q(answered__lte=before))
     return list(quiet.select_related("group__logstore__project__endpoint", "plan"))
-
-
-def _is_past(sign: str, now: datetime, quiet_for: timedelta) -> Q:
-    """Match where a sign of life is missing, is over, or is of somebody whose calls the service refuses."""
-    past = Q(**{sign: None}) | Q(**{f"{sign}__lte": now - quiet_for})
-    return past | Q(**{f"{sign}__gt": now + clocks.REFUSED})
 
 
 def _unread(now: datetime) -> list[Reset]:

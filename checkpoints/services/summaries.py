@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 
 from checkpoints.domain import lag, rhythm, verdicts
-from checkpoints.domain.clocks import AHEAD, APART
+from checkpoints.domain.clocks import APART
 from checkpoints.domain.lag import ShardFacts, ShardLag
 from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.thresholds import Thresholds
@@ -62,8 +62,8 @@ def judge(seen: Iterable[tuple[ConsumerGroup, Sequence[ShardFacts]]], *, now: da
     seen = list(seen)
     groups = [group for group, _ in seen]
     since = now - _look_back(groups)
-    history = recent.samples(groups, since=since, until=now + AHEAD)
-    history |= _last_of([group for group in groups if not history.get(group.pk)], until=now + AHEAD)
+    history = recent.samples(groups, since=since, until=now)
+    history |= _last_of([group for group in groups if not history.get(group.pk)], until=now)
     begin = min((samples[0].at for samples in history.values() if samples), default=since)
     own = own_writes(groups, min(begin, since) - SPARE)
     return [_judged(group, facts, history.get(group.pk, []), own[group.pk], now) for group, facts in seen]
@@ -116,9 +116,8 @@ def _look_back(groups: Sequence[ConsumerGroup]) -> timedelta:
 
 def _before(group: ConsumerGroup, now: datetime) -> Before:
     """Return what the verdict before said; that of a group never read said nothing."""
-    latest = (now + AHEAD).timestamp()
     visits = {
-        int(shard): tuple(one for one in rhythm.load(stored) if one.ended <= latest)
+        int(shard): tuple(one for one in rhythm.load(stored) if one.ended <= now.timestamp())
         for shard, stored in group.rhythm.items()
     }
     return Before(Verdict(group.verdict) if group.read_at else None, visits)

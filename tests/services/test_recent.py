@@ -20,7 +20,9 @@ def nothing_kept(now: Any) -> None:
 
 
 def times(group: ConsumerGroup, since: Any) -> list[Any]:
-    return [sample.at for sample in recent.samples([group], since=since, until=since + 1440 * MINUTE)[group.pk]]
+    return [
+        sample.at for sample in recent.samples([group], since=since, until=since + 1440 * MINUTE)[group.pk]
+    ]
 
 
 def test_a_reading_is_parsed_once(emu: Any, group: ConsumerGroup, now: Any, monkeypatch: Any) -> None:

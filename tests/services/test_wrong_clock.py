@@ -30,12 +30,9 @@ from checkpoints.services import (
     health,
     history,
     resets,
-    sending,
     snapshots,
     waiting,
 )
-from checkpoints.services.audit import Actor
-from checkpoints.services.sending import Wanted
 from tests.services import alerting
 from tests.services import resetting as the
 from tests.services.test_history import DAY, HOUR, MINUTE, NOON, each, read, totals
@@ -116,10 +113,14 @@ class TestReadings:
         discovery.discover(endpoint, now=timezone.now())
         assert emu.count("ListLogStores") == 1
 
-    def test_the_habits_seen_ahead_are_forgotten(self, emu: Any, group: ConsumerGroup, clock: SetClock) -> None:
+    def test_the_habits_seen_ahead_are_forgotten(
+        self, emu: Any, group: ConsumerGroup, clock: SetClock
+    ) -> None:
         ahead = int((timezone.now() + HOURS_AHEAD).timestamp())
         ConsumerGroup.objects.update(
-            read_at=timezone.now(), rhythm={"0": [[ahead - 1000, ahead, 1]]}, verdict="ok"
+            read_at=timezone.now() - timedelta(minutes=1),
+            rhythm={"0": [[ahead - 1000, ahead, 1]]},
+            verdict="ok",
         )
         collector.run()
         group.refresh_from_db()
@@ -128,7 +129,10 @@ class TestReadings:
 
 class TestReadiness:
     def test_is_red_while_the_only_reading_lies_ahead(self, read_ahead: ConsumerGroup) -> None:
-        assert not health.readiness(now=timezone.now())["collector"]
+        now = timezone.now()
+        Logstore.objects.update(next_read_at=now - timedelta(minutes=10))
+        Endpoint.objects.update(next_read_at=now)
+        assert not health.readiness(now=now)["collector"]
         collector.run()
         assert health.readiness(now=timezone.now())["collector"]
 
@@ -208,16 +212,6 @@ class TestResets:
         wait.refresh_from_db()
         assert wait.looked_at < the.now() + timedelta(minutes=1)
         assert wait.evidence
-
-    @pytest.mark.parametrize(("ahead", "settled"), [(timedelta(minutes=10), 0), (HOURS_AHEAD, 1)])
-    def test_one_that_a_dead_process_left_is_settled_when_nobody_so_far_ahead_can_be_sending(
-        self, emu: Any, group: ConsumerGroup, operator: Any, ahead: timedelta, settled: int
-    ) -> None:
-        the.place(emu, {0: 5})
-        wanted = Wanted(operator, Actor.of(operator), "bad deploy", "", override_active=False)
-        plan = the.make(group, operator, "earliest", [0])
-        sending.commit_intent(plan, wanted, now=the.now() + ahead)
-        assert resets.settle(now=the.now()) == settled
 
     def test_a_wait_that_a_dead_process_was_applying_ends(
         self, emu: Any, group: ConsumerGroup, operator: Any
