@@ -66,7 +66,11 @@ def judge(seen: Iterable[tuple[ConsumerGroup, Sequence[ShardFacts]]], *, now: da
     history |= _last_of([group for group in groups if not history.get(group.pk)], until=now)
     begin = min((samples[0].at for samples in history.values() if samples), default=since)
     own = own_writes(groups, min(begin, since) - SPARE)
-    return [_judged(group, facts, history.get(group.pk, []), own[group.pk], now) for group, facts in seen]
+    found = [_judged(group, facts, history.get(group.pk, []), own[group.pk], now) for group, facts in seen]
+    for one in found:
+        for name, value in one.summary.items():
+            setattr(one.reading.group, name, value)
+    return found
 
 
 @transaction.atomic
@@ -182,6 +186,4 @@ def _judged(
         "problem": None,
         "problem_at": None,
     }
-    for name, value in summary.items():
-        setattr(group, name, value)
     return Judged(Reading(group=group, taken_at=now, shards=dump(facts)), summary, facts, lags, sample)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from django.db import transaction
@@ -19,7 +20,7 @@ from checkpoints import sls
 from checkpoints.domain import clocks, schedule
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
-from checkpoints.services import breaker, discovery, group_changes, leases, reading, summaries
+from checkpoints.services import breaker, discovery, faults, group_changes, leases, reading, summaries
 from checkpoints.services.connections import connect
 from checkpoints.services.leases import Take
 from checkpoints.services.problems import Problem, explain
@@ -50,6 +51,7 @@ class Visit:
     client: sls.Client | None = None
     seen: LogstoreSeen | None = None
     error: Exception | None = None
+    fault: BaseException | None = None  # of ours, with the Logstore or with one of its groups
 
     @property
     def logstore(self) -> Logstore:
@@ -113,7 +115,10 @@ def prepare(takes: Sequence[Take], *, now: datetime, only: str | None = None) ->
 
 
 def store(visits: Sequence[Visit], *, now: datetime) -> None:
-    """Store what fetched visits saw or met, and give back what they took; all is worked out first."""
+    """Store what fetched visits saw or met, and give back what they took; all is worked out first.
+
+    A group that cannot be judged has that as its problem; the others of its Logstore are stored.
+    """
     rows = _groups(visits, now)
     read = [
         (rows[visit.logstore.pk, one.group.name], one.facts)
@@ -121,19 +126,38 @@ def store(visits: Sequence[Visit], *, now: datetime) -> None:
         for one in (visit.seen.groups if visit.seen else ())
         if one.facts is not None
     ]
-    judged = summaries.judge(read, now=now)
+    judged, failed = faults.apart(partial(summaries.judge, now=now), read)
     for visit in visits:
         if visit.seen is not None:
             _note(visit, [row for (pk, _), row in rows.items() if pk == visit.logstore.pk], now)
     with transaction.atomic():
         summaries.write(judged)
-        summaries.prune([row for row, _ in read], now=now)
+        summaries.prune([one.reading.group for one in judged], now=now)
         for visit in visits:
             _mark_failed(visit, rows, now)
+        for (row, _), fault in failed:
+            log.error("%s could not be judged", row, exc_info=fault)
+            mark(ConsumerGroup.objects.filter(pk=row.pk), faults.explain(fault), now)
         group_changes.note_retentions([one.logstore for one in visits if one.retention and one.seen])
         _save([visit.logstore for visit in visits if visit.only is None], [*FOUND, *PLANNED])
         _save([visit.logstore for visit in visits if visit.only is not None and visit.seen], FOUND)
         leases.give_back_all(visit.take for visit in visits)
+    for (row, _), fault in failed:
+        next(visit for visit in visits if visit.logstore.pk == row.logstore_id).fault = fault
+
+
+@transaction.atomic
+def store_fault(take: Take, fault: BaseException, *, now: datetime) -> None:
+    """Store that a fault of ours kept a Logstore from being read or stored; it is tried again in its time."""
+    log.error("%s could not be read or stored", take.logstore, exc_info=fault)
+    logstore, problem = take.logstore, faults.explain(fault)
+    living = ConsumerGroup.objects.filter(logstore=logstore, vanished_at=None)
+    mark(living.exclude(name__in=take.left_out), problem, now)
+    _plan(logstore, schedule.Heat.USUAL, now)
+    Logstore.objects.filter(pk=logstore.pk).update(
+        problem=problem.as_json(), read_every=logstore.read_every, next_read_at=logstore.next_read_at
+    )
+    leases.give_back_all([take])
 
 
 def mark(groups: QuerySet[ConsumerGroup], problem: Problem, now: datetime) -> None:
