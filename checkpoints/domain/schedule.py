@@ -24,6 +24,9 @@ LATE = {
     Verdict.BEHIND,
     Verdict.CATCHING_UP,
 }
+STALE_AFTER_INTERVALS = 5
+STALE_AFTER_READINGS = 2
+"""A Logstore that is read rarely, because nothing moves, may miss one of its readings."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -72,6 +75,15 @@ def every(heat: Heat, interval: timedelta) -> timedelta:
 def furthest(interval: timedelta) -> timedelta:
     """Return how far ahead next_at() may be for a Logstore of an endpoint with this interval."""
     return 1.5 * every(Heat.IDLE, interval)
+
+
+def is_stale(read_at: datetime | None, now: datetime, *, interval: timedelta, planned: timedelta) -> bool:
+    """Tell whether a reading is too old to say anything of now, or from the future.
+
+    `planned` is how often the Logstore is read, `interval` how often those of its endpoint usually are.
+    """
+    most = max(STALE_AFTER_INTERVALS * interval, STALE_AFTER_READINGS * planned)
+    return not clocks.is_young(read_at, now, most=most)
 
 
 def next_at(now: datetime, period: timedelta, number: int) -> datetime:

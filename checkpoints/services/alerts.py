@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -19,7 +18,7 @@ from checkpoints.domain.messages import Refusal, say
 from checkpoints.models import Alert, AlertRule, ConsumerGroup, ShardReset
 from checkpoints.services import audit, jobs, notices, reasons
 from checkpoints.services.audit import Actor
-from checkpoints.services.metrics_stored import STALE_AFTER_INTERVALS
+from checkpoints.services.intervals import is_stale, read_every
 from checkpoints.services.refusals import Refused
 
 LEASE = timedelta(minutes=2)
@@ -130,7 +129,7 @@ def _looks(rules: Sequence[AlertRule], now: datetime) -> Iterable[Look]:
         endpoint = group.endpoint
         names = {"project": group.project.name, "logstore": group.logstore.name, "group": group.name}
         figures = _figures(group, overwritten.get(group.pk))
-        stale = _is_stale(group, now)
+        stale = is_stale(group, now)
         for rule in rules:
             if rule.endpoint_id not in {None, endpoint.pk} or not protection.matches(rule.pattern, **names):
                 continue
@@ -157,6 +156,7 @@ def _figures(group: ConsumerGroup, overwritten_at: datetime | None) -> Figures:
     read = group.read_at
     return Figures(
         read_at=read,
+        read_every=read_every(group),
         words=frozenset(group.words),
         is_partial=group.is_partial,
         is_complete=group.verdict_complete,
@@ -169,13 +169,6 @@ def _figures(group: ConsumerGroup, overwritten_at: datetime | None) -> Figures:
         known_since=group.seen_at,
         overwritten_at=overwritten_at,
     )
-
-
-def _is_stale(group: ConsumerGroup, now: datetime) -> bool:
-    """Tell whether a reading is too old to say anything of now; the same rule as for metrics."""
-    usual = group.endpoint.interval_seconds or settings.COLLECT_INTERVAL
-    seconds = max(usual * STALE_AFTER_INTERVALS, 2 * (group.logstore.read_every or 0))
-    return group.read_at is None or now - group.read_at > timedelta(seconds=seconds)
 
 
 def _overwritten(rules: Sequence[AlertRule], now: datetime) -> dict[int, datetime]:

@@ -10,7 +10,7 @@ from checkpoints import sls
 from checkpoints.domain import clocks
 from checkpoints.domain.breaker import Breaker, State
 from checkpoints.models import Endpoint
-from checkpoints.services.leases import interval
+from checkpoints.services.intervals import interval
 from checkpoints.services.problems import explain
 from checkpoints.services.sealing import Locked
 

@@ -22,6 +22,7 @@ from checkpoints.domain.breaker import PROBE
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
 from checkpoints.queries import clocks
 from checkpoints.services import discovery
+from checkpoints.services.intervals import interval
 
 LEASE = timedelta(seconds=60)
 """Longer than one reading can take; the Logstores of a process that died are read by another after it."""
@@ -39,11 +40,6 @@ class Take:
     logstore: Logstore
     left_out: frozenset[str] = frozenset()
     until: datetime | None = None
-
-
-def interval(endpoint: Endpoint) -> timedelta:
-    """Return the usual time between two readings of a Logstore of the endpoint."""
-    return timedelta(seconds=endpoint.interval_seconds or settings.COLLECT_INTERVAL)
 
 
 def readable(now: datetime) -> list[Endpoint]:

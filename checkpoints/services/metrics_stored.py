@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from checkpoints.models import AuditRow, ConsumerGroup, Endpoint, Reset, ShardReset
+from checkpoints.services.intervals import is_stale
 
 LABELS = ["endpoint", "project", "logstore", "consumer_group"]
 PARENTS = "logstore__project__endpoint__name", "logstore__project__name", "logstore__name", "name"
-STALE_AFTER_INTERVALS = 5
 
 LAG = "sls_consumer_group_lag_seconds", "Lag of the slowest shard, by the times of log groups."
 BACKLOG = "sls_consumer_group_backlog_log_groups", "Log groups not yet consumed, all shards."
@@ -58,7 +57,7 @@ def _groups(now: datetime) -> Iterator[Metric]:
             group.logstore.name,
             group.name,
         ]
-        stale = _is_stale(group, now)
+        stale = is_stale(group, now)
         verdicts.add_metric([*labels, "unknown" if stale else group.verdict], 1)
         for word in () if stale else group.words:
             findings.add_metric([*labels, word], 1)
@@ -91,14 +90,6 @@ def _values(group: ConsumerGroup, now: datetime) -> dict[str, float | None]:
         return clocks
     unread = 0.0 if group.backlog == 0 else _seconds(now, group.oldest_unread_at)
     return clocks | {LAG[0]: group.lag_seconds, BACKLOG[0]: group.backlog, UNREAD[0]: unread}
-
-
-def _is_stale(group: ConsumerGroup, now: datetime) -> bool:
-    """A number that nobody refreshes would look like a quiet group; then it is unknown."""
-    usual = group.logstore.project.endpoint.interval_seconds or settings.COLLECT_INTERVAL
-    # A Logstore that is read rarely, because nothing moves, may miss one of its readings.
-    seconds = max(usual * STALE_AFTER_INTERVALS, 2 * (group.logstore.read_every or 0))
-    return group.read_at is None or now - group.read_at > timedelta(seconds=seconds)
 
 
 def _seconds(now: datetime, then: datetime | None) -> float | None:

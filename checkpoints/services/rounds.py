@@ -22,7 +22,7 @@ from django.db import OperationalError
 from checkpoints import sls
 from checkpoints.domain.breaker import Breaker
 from checkpoints.models import Endpoint
-from checkpoints.services import breaker, discovery, faults, leases, metrics, parallel, visits
+from checkpoints.services import breaker, discovery, faults, intervals, metrics, parallel, visits
 from checkpoints.services.connections import connect
 from checkpoints.services.leases import Take
 from checkpoints.services.visits import TROUBLE, Visit
@@ -169,5 +169,5 @@ def _keep(job: Look, now: datetime) -> None:
         if job.found.nothing:
             job.error = job.found.errors[0]
     if job.error is not None:
-        again = now + leases.interval(job.endpoint)
+        again = now + intervals.interval(job.endpoint)
         Endpoint.objects.filter(pk=job.endpoint.pk).update(next_discovery_at=again)

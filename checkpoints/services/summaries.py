@@ -21,7 +21,7 @@ from checkpoints.models import ConsumerGroup, Logstore, Reading
 from checkpoints.models.facts import dump
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.thresholds import thresholds
-from checkpoints.services import leases, recent
+from checkpoints.services import intervals, recent
 
 # What a verdict looks back on, and so what is kept for now.
 HISTORY = timedelta(minutes=75)
@@ -110,7 +110,7 @@ def storable(count: int | None) -> int | None:
 
 def _limits(group: ConsumerGroup) -> Thresholds:
     """Return the limits for a group: a trend needs some readings, however far apart they are."""
-    return thresholds().for_readings_every(leases.interval(group.endpoint))
+    return thresholds().for_readings_every(intervals.interval(group.endpoint))
 
 
 def _look_back(groups: Sequence[ConsumerGroup]) -> timedelta:

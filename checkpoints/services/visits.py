@@ -20,7 +20,16 @@ from checkpoints import sls
 from checkpoints.domain import clocks, schedule
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
-from checkpoints.services import breaker, discovery, faults, group_changes, leases, reading, summaries
+from checkpoints.services import (
+    breaker,
+    discovery,
+    faults,
+    group_changes,
+    intervals,
+    leases,
+    reading,
+    summaries,
+)
 from checkpoints.services.connections import connect
 from checkpoints.services.leases import Take
 from checkpoints.services.problems import Problem, explain
@@ -202,7 +211,7 @@ def _note(visit: Visit, groups: Sequence[ConsumerGroup], now: datetime) -> None:
 
 
 def _plan(logstore: Logstore, heat: schedule.Heat, now: datetime) -> None:
-    every = schedule.every(heat, leases.interval(logstore.project.endpoint))
+    every = schedule.every(heat, intervals.interval(logstore.project.endpoint))
     logstore.read_every = int(every.total_seconds())
     logstore.next_read_at = schedule.next_at(now, every, logstore.pk)
 
