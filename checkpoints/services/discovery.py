@@ -96,8 +96,11 @@ def _ask(client: sls.Client, keys: list[Any], call: Any, errors: dict[Any, sls.S
 
 
 @transaction.atomic
-def keep(endpoint: Endpoint, found: Found, *, now: datetime) -> None:
-    """Store what was found; what a failed list would have told stays as it was."""
+def keep(endpoint: Endpoint, found: Found, *, now: datetime, begun: datetime | None = None) -> None:
+    """Store what was found; what a failed list would have told stays as it was.
+
+    It was asked for since `begun`, if not just now; Logstores that were read since are better known.
+    """
     typed = set(endpoint.typed_projects)
     names = {name: {"typed": name in typed} for name in found.projects}
     projects = {row.name: row for row in _keep(Project, "endpoint", {endpoint: names}, now)}
@@ -106,10 +109,25 @@ def keep(endpoint: Endpoint, found: Found, *, now: datetime) -> None:
         projects[name]: {store: {} for store in stores} for name, stores in found.logstores.items()
     }
     stores = {(row.project.name, row.name): row for row in _keep(Logstore, "project", listed, now)}
-    keep_groups({stores[place]: groups for place, groups in found.groups.items()}, now=now)
-    _tell(Logstore, {stores[place].pk: error for place, error in found.of_logstores.items()})
+    newer = _read_between(begun or now, now, endpoint)
+    keep_groups(
+        {stores[place]: groups for place, groups in found.groups.items() if stores[place].pk not in newer},
+        now=now,
+    )
+    errors = {stores[place].pk: error for place, error in found.of_logstores.items()}
+    _tell(Logstore, {pk: error for pk, error in errors.items() if pk not in newer})
     Endpoint.objects.filter(pk=endpoint.pk).update(discovered_at=now)
     endpoint.discovered_at = now
+
+
+def _read_between(begun: datetime, now: datetime, endpoint: Endpoint) -> set[int]:
+    """Return the Logstores of which all groups, or one, were read since discovery began."""
+    ours = Logstore.objects.filter(project__endpoint=endpoint)
+    groups = ConsumerGroup.objects.filter(
+        logstore__in=ours, read_at__gt=begun, read_at__lte=now + clocks.APART
+    ).values_list("logstore", flat=True)
+    whole = ours.filter(read_at__gt=begun, read_at__lte=now + clocks.APART).values_list("pk", flat=True)
+    return {*groups, *whole}
 
 
 def keep_groups(

@@ -37,6 +37,7 @@ class Look:
     """One discovery of an endpoint; after fetch() `found` or `error` is set."""
 
     endpoint: Endpoint
+    begun: datetime
     client: sls.Client | None = None
     found: discovery.Found | None = None
     error: Exception | None = None
@@ -85,7 +86,7 @@ class Round:
 
     def look(self, endpoint: Endpoint) -> None:
         """Start to discover what an endpoint has."""
-        self._start(Look(endpoint))
+        self._start(Look(endpoint, self._clock()))
 
     def gather(self, seconds: float) -> list[Job]:
         """Wait up to `seconds` until something has come in, store that, and return it.
@@ -165,7 +166,7 @@ def _store_look(job: Look, now: datetime) -> None:
 
 def _keep(job: Look, now: datetime) -> None:
     if job.found is not None:
-        discovery.keep(job.endpoint, job.found, now=now)
+        discovery.keep(job.endpoint, job.found, now=now, begun=job.begun)
         if job.found.nothing:
             job.error = job.found.errors[0]
     if job.error is not None:
