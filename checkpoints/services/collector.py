@@ -174,7 +174,7 @@ class _Run:
         except Exception:  # the loop must go on; what was not stored is read again after its lease
             log.exception("what was read could not be stored")
             return
-        if any(job.error or isinstance(job, Look) for job in done):
+        if any(job.failure or isinstance(job, Look) for job in done):
             self.look_at = 0.0  # a breaker may have opened, Logstores may be new
 
     def _hand_out(self, now: datetime) -> None:

@@ -43,6 +43,11 @@ class Look:
     error: Exception | None = None
     fault: BaseException | None = None
 
+    @property
+    def failure(self) -> Exception | None:
+        """What says that the endpoint fails."""
+        return self.error
+
     def fetch(self) -> None:
         """Ask the service for all its lists; trouble with it becomes `error`."""
         assert self.client is not None  # noqa: S101 -- it is set before the start
@@ -133,8 +138,8 @@ class Round:
                 _store_look(job, now)
         healthy: set[UUID] = set()
         for job in done:
-            if job.error is not None:
-                self.breakers[job.endpoint.pk] = breaker.note_failure(job.endpoint, job.error, now)
+            if job.failure is not None:
+                self.breakers[job.endpoint.pk] = breaker.note_failure(job.endpoint, job.failure, now)
                 healthy.discard(job.endpoint.pk)
             elif job.fault is None and job.endpoint.pk not in healthy:
                 breaker.note_success(job.endpoint, now)

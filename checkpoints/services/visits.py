@@ -72,6 +72,12 @@ class Visit:
         """The endpoint of the Logstore."""
         return self.logstore.project.endpoint
 
+    @property
+    def failure(self) -> Exception | None:
+        """What says that the endpoint fails: the error, or that of all shards when it is not about them."""
+        trouble = self.seen.trouble if self.seen else None
+        return self.error or (trouble if trouble and breaker.is_about_endpoint(trouble) else None)
+
     def fetch(self) -> None:
         """Ask the service; trouble with it becomes `error`, a fault of ours is raised."""
         begun = monotonic()
