@@ -13,13 +13,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from checkpoints.domain import positions, targets
 from checkpoints.domain.activity import ActivityVerdict
 from checkpoints.domain.messages import Message, say
 from checkpoints.models import Plan, Reset, Wait
 from checkpoints.queries import clocks
-from checkpoints.services import applying, audit, evidence, permits, plans, reasons, sending
+from checkpoints.services import applying, audit, breaker, evidence, permits, plans, reasons, sending
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
 from checkpoints.services.plans import TROUBLE
@@ -106,19 +107,17 @@ def cancel(wait: Wait, *, user: User, actor: Actor, now: datetime) -> bool:
     """
     if not user.has_perm("checkpoints.reset_checkpoint"):
         raise NotAllowed(say("You may not reset checkpoints."))
-    if _end(wait, State.CANCELLED, _cancelled(actor.name), actor, now):
+    if _end(wait, State.CANCELLED, say("Cancelled by %(name)s.", name=actor.name), actor, now):
         return True
     Wait.objects.filter(pk=wait.pk, state=State.APPLYING).update(cancel_asked_by=actor.name)
     return False
 
 
-def _cancelled(name: str) -> Message:
-    return say("Cancelled by %(name)s.", name=name)
-
-
 def look_at_open(now: datetime) -> int:
-    """Look at every open wait; the trouble of one leaves the others looked at."""
-    waits = list(Wait.objects.filter(state__in=OPEN))
+    """Look at every open wait; one only ends while the breaker of its endpoint is open."""
+    may_look = breaker.lets_through("group__logstore__project__endpoint", now)
+    ends = Q(deadline__lte=now) | Q(state=State.APPLYING)
+    waits = list(Wait.objects.filter(may_look | ends, state__in=OPEN))
     for wait in waits:
         try:
             look(wait, now=now)
@@ -219,7 +218,7 @@ def _put_back(wait: Wait, actor: Actor, now: datetime) -> None:
     held.update(state=State.WAITING, applied_plan=None)
     asked_by = Wait.objects.values_list("cancel_asked_by", flat=True).get(pk=wait.pk)
     if asked_by:
-        _end(wait, State.CANCELLED, _cancelled(asked_by), actor, now)
+        _end(wait, State.CANCELLED, say("Cancelled by %(name)s.", name=asked_by), actor, now)
 
 
 def _second_plan(wait: Wait, actor: Actor, now: datetime) -> Plan:
