@@ -44,6 +44,7 @@ PLANNED = ("read_at", "next_read_at", "read_every", "moved_at")
 FOUND = ("retention_days", "retention_read_at", "begins_read_at", "problem")
 log = logging.getLogger(__name__)
 
+Read = tuple[ConsumerGroup, Sequence[ShardFacts]]
 Marks = frozenset[tuple[int, str | None, int | None]]  # shard, checkpoint, end
 
 
@@ -135,13 +136,7 @@ def store(visits: Sequence[Visit], *, now: datetime) -> None:
     A group that cannot be judged has that as its problem; the others of its Logstore are stored.
     """
     rows = _groups(visits, now)
-    read = [
-        (rows[visit.logstore.pk, one.group.name], one.facts)
-        for visit in visits
-        for one in (visit.seen.groups if visit.seen else ())
-        if one.facts is not None
-    ]
-    judged, failed = faults.apart(partial(summaries.judge, now=now), read)
+    judged, failed = faults.apart(partial(summaries.judge, now=now), _read(visits, rows))
     for visit in visits:
         if visit.seen is not None:
             _note(visit, [row for (pk, _), row in rows.items() if pk == visit.logstore.pk], now)
@@ -151,14 +146,23 @@ def store(visits: Sequence[Visit], *, now: datetime) -> None:
         for visit in visits:
             _mark_failed(visit, rows, now)
         for (row, _), fault in failed:
-            log.error("%s could not be judged", row, exc_info=fault)
             mark(ConsumerGroup.objects.filter(pk=row.pk), faults.explain(fault), now)
         group_changes.note_retentions([one.logstore for one in visits if one.retention and one.seen])
         _save([visit.logstore for visit in visits if visit.only is None], [*FOUND, *PLANNED])
         _save([visit.logstore for visit in visits if visit.only is not None and visit.seen], FOUND)
         leases.give_back_all(visit.take for visit in visits)
     for (row, _), fault in failed:
+        log.error("%s could not be judged", row, exc_info=fault)
         next(visit for visit in visits if visit.logstore.pk == row.logstore_id).fault = fault
+
+
+def _read(visits: Iterable[Visit], rows: Mapping[tuple[int, str], ConsumerGroup]) -> list[Read]:
+    return [
+        (rows[visit.logstore.pk, one.group.name], one.facts)
+        for visit in visits
+        for one in (visit.seen.groups if visit.seen else ())
+        if one.facts is not None
+    ]
 
 
 @transaction.atomic
