@@ -8,10 +8,22 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown
 
-from checkpoints.services import alerts, collector, history, notices, resets, snapshots, waiting
+from checkpoints.services import (
+    alerts,
+    collector,
+    history,
+    jobs,
+    notices,
+    pruning,
+    resets,
+    snapshots,
+    waiting,
+)
 
 COLLECT_EVERY = 5
 LOOK_EVERY = 10
+LEASE = timedelta(minutes=1)
+"""After this another process does the work of one that died; what it does once is guarded row by row."""
 
 
 @db_periodic_task(crontab(minute="*"))
@@ -39,9 +51,9 @@ def stop_collecting() -> None:
 @db_periodic_task(crontab(minute="*"))
 def settle() -> None:
     """Settle, by reading, resets that were left open a minute ago; ask for the looks of the next minute."""
-    resets.settle(now=timezone.now())
     for delay in range(0, 60, LOOK_EVERY):
         look.schedule(delay=delay)
+    jobs.once("settling", LEASE, resets.settle, now=timezone.now())
 
 
 @db_task()
@@ -53,8 +65,8 @@ def settle_at_start() -> None:
 @db_task()
 def look() -> None:
     """Look at every reset still watched and every wait still open, also with nobody's page open."""
-    waiting.look_at_open(timezone.now())
-    resets.look_at_open(timezone.now())
+    jobs.once("waits", LEASE, waiting.look_at_open, now=timezone.now())
+    jobs.once("watches", LEASE, resets.look_at_open, now=timezone.now())
 
 
 @db_periodic_task(crontab(minute="*"))
@@ -83,5 +95,11 @@ def send_notices() -> None:
 
 @db_periodic_task(crontab(minute="*"))
 def take_snapshots() -> None:
-    """Take the scheduled snapshots that are due; several hosts may ask, each is taken once."""
-    snapshots.take_due(timezone.now())
+    """Take the scheduled snapshots that are due, in one process at a time."""
+    jobs.once("snapshots", LEASE, snapshots.take_due, now=timezone.now())
+
+
+@db_periodic_task(crontab(hour="3", minute="20"))
+def prune() -> None:
+    """Drop expired sessions and old attempts to sign in, once a night."""
+    jobs.once("pruning", LEASE, pruning.prune, now=timezone.now())

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt, AccessLog
 from django.conf import settings as site
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from checkpoints import tasks
-from checkpoints.models import ConsumerGroup, Endpoint
-from checkpoints.services import collector, discovery
+from checkpoints.models import ConsumerGroup, Endpoint, Lease
+from checkpoints.services import collector, discovery, pruning, resets, snapshots
+from checkpoints.services import waiting as waits
 from tests.services import resetting as the
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +98,47 @@ def test_scheduled_snapshots_are_taken_when_they_are_due(group: Any) -> None:
     tasks.take_snapshots.call_local()
     tasks.take_snapshots.call_local()
     assert group.snapshots.count() == 1
+
+
+TASKS = [
+    (tasks.settle, "settling", resets, "settle"),
+    (tasks.look, "waits", waits, "look_at_open"),
+    (tasks.look, "watches", resets, "look_at_open"),
+    (tasks.take_snapshots, "snapshots", snapshots, "take_due"),
+    (tasks.prune, "pruning", pruning, "prune"),
+]
+
+
+@pytest.mark.parametrize(("task", "name", "service", "does"), TASKS, ids=[row[1] for row in TASKS])
+def test_work_is_done_by_one_process_and_one_thread_at_a_time(
+    task: Any, name: str, service: Any, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    def work(now: Any) -> None:
+        done.append(now)
+        task.call_local()  # as by another worker of this process
+
+    monkeypatch.setattr(service, does, work)
+    lease = Lease.objects.create(name=name, until=timezone.now() + timedelta(seconds=30))
+    task.call_local()
+    assert done == [], "another process is at it"
+    lease.delete()
+    task.call_local()
+    task.call_local()
+    assert len(done) == 2
+
+
+def test_every_night_what_nobody_needs_of_signing_in_is_dropped(people: dict[str, Any]) -> None:
+    now = timezone.now()
+    for days in (-1, 1):
+        Session.objects.create(session_key=f"{days}", session_data="", expire_date=now + timedelta(days=days))
+    for days in (29, 31):
+        row = AccessAttempt.objects.create(username=f"{days}", failures_since_start=5)
+        AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=now - timedelta(days=days))
+        log = AccessLog.objects.create(username=f"{days}")
+        AccessLog.objects.filter(pk=log.pk).update(attempt_time=now - timedelta(days=days))
+    tasks.prune.call_local()
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["1"]
+    for model in (AccessAttempt, AccessLog):
+        assert list(model.objects.values_list("username", flat=True)) == ["29"]

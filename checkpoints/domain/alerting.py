@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from checkpoints.domain import clocks
 from checkpoints.domain.messages import Refusal, say
 
 
@@ -58,7 +59,7 @@ def step(
     A silence that is over changes the state at once, but only a further sample that holds is told.
     """
     new = _heard(old, now)
-    if holds is None or (old.sampled_at is not None and sampled_at <= old.sampled_at):
+    if holds is None or _was_counted(old.sampled_at, sampled_at, now):
         return new, None
     new = replace(_counted(new, holds, sampled_at, samples, now), sampled_at=sampled_at)
     if new.state is State.RESOLVED:
@@ -66,6 +67,11 @@ def step(
     if holds and new.state is State.FIRING and _is_owed(new):
         return replace(new, told_at=now), Event.FIRED
     return new, None
+
+
+def _was_counted(last: datetime | None, sampled_at: datetime, now: datetime) -> bool:
+    """Whether a sample is not newer than the last, unless a clock that was ahead has taken that."""
+    return last is not None and sampled_at <= last <= now + clocks.APART
 
 
 def end(old: Standing) -> tuple[Standing, Event | None]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from checkpoints.domain import clocks
+
 FAILURES = 5
 """So many failures in a row open the breaker."""
 PAUSE = timedelta(seconds=20)
@@ -35,7 +37,7 @@ class Breaker:
         """Return what may be read now."""
         if self.retry_at is None:
             return State.CLOSED
-        return State.OPEN if now < self.retry_at else State.HALF_OPEN
+        return State.HALF_OPEN if clocks.has_come(self.retry_at, now, furthest=PROBE) else State.OPEN
 
     def failed(self, now: datetime) -> Breaker:
         """Return the breaker after one more failure."""

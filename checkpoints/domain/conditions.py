@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from checkpoints.domain import durations
+from checkpoints.domain import clocks, durations
 from checkpoints.domain.messages import Message, Refusal, say
+from checkpoints.domain.schedule import STALE_AFTER_READINGS
 from checkpoints.domain.verdicts import Verdict
 
 MOST_BACKLOG = 10**15
@@ -37,7 +38,8 @@ class Figures:
 
     `words` are all verdicts that are true of some shard, complete unless history is short or a call failed.
     `is_partial`: a shard could not be read, so lag, age and backlog are lower bounds, data loss an upper one.
-    `known_since` is when the group was found, `overwritten_at` when a reset was last seen overwritten.
+    `known_since` is when the group was found, `overwritten_at` when a reset was last seen overwritten,
+    `read_every` how often the Logstore is read.
     """
 
     read_at: datetime | None
@@ -52,6 +54,7 @@ class Figures:
     lost: int | None
     known_since: datetime | None
     overwritten_at: datetime | None = None
+    read_every: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -186,9 +189,14 @@ SAID: dict[Verdict, Message] = {
 
 
 def _no_reading(figures: Figures, limit: timedelta, now: datetime) -> Finding:
-    since = figures.read_at or figures.known_since
+    read_at = figures.read_at
+    # A clock that was ahead may have taken the last one; when that was nobody knows.
+    since = read_at if read_at and read_at <= now + clocks.APART else figures.known_since
     if since is None:
         return NOT_KNOWN
+    limit = max(
+        limit, STALE_AFTER_READINGS * figures.read_every
+    )  # one that is read rarely may miss a reading
     words = {"value": durations.in_words(now - since), "limit": durations.in_words(limit)}
     return Finding(
         now - since > limit, say("The last reading is %(value)s old, the limit %(limit)s.", **words)

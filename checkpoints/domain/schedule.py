@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from checkpoints.domain import clocks
 from checkpoints.domain.verdicts import Verdict
 
 LEAST = timedelta(seconds=5)
@@ -23,6 +24,9 @@ LATE = {
     Verdict.BEHIND,
     Verdict.CATCHING_UP,
 }
+STALE_AFTER_INTERVALS = 5
+STALE_AFTER_READINGS = 2
+"""A Logstore that is read rarely, because nothing moves, may miss one of its readings."""
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -53,7 +57,7 @@ def heat(
     `late`: one of its groups is, see is_late. `caught_up`: all of them are. `watched_at`: when somebody had
     it on a page. `moved_at`: when an end or a checkpoint was last seen to move.
     """
-    if late or (watched_at is not None and now - watched_at <= WATCHED_FOR):
+    if late or clocks.is_young(watched_at, now, most=WATCHED_FOR):
         return Heat.HOT
     quiet = moved_at is not None and now - moved_at >= IDLE_AFTER
     return Heat.IDLE if quiet and caught_up else Heat.USUAL
@@ -66,6 +70,20 @@ def every(heat: Heat, interval: timedelta) -> timedelta:
     if heat is Heat.IDLE:
         return max(interval, min(IDLE_TIMES * interval, IDLE_MOST))
     return interval
+
+
+def furthest(interval: timedelta) -> timedelta:
+    """Return how far ahead next_at() may be for a Logstore of an endpoint with this interval."""
+    return 1.5 * every(Heat.IDLE, interval)
+
+
+def is_stale(read_at: datetime | None, now: datetime, *, interval: timedelta, planned: timedelta) -> bool:
+    """Tell whether a reading is too old to say anything of now, or from the future.
+
+    `planned` is how often the Logstore is read, `interval` how often those of its endpoint usually are.
+    """
+    most = max(STALE_AFTER_INTERVALS * interval, STALE_AFTER_READINGS * planned)
+    return not clocks.is_young(read_at, now, most=most)
 
 
 def next_at(now: datetime, period: timedelta, number: int) -> datetime:

@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Max
 
 from checkpoints.domain import conditions, protection
 from checkpoints.domain.conditions import Condition, Figures
 from checkpoints.domain.messages import Message, say
-from checkpoints.models import AlertRule, ConsumerGroup, Lease, ShardReset
-from checkpoints.services import alert_states
+from checkpoints.models import AlertRule, ConsumerGroup, ShardReset
+from checkpoints.services import alert_states, jobs
 from checkpoints.services.alert_acts import BadAlert, acknowledge, silence, unsilence
 from checkpoints.services.alert_states import Look
-from checkpoints.services.metrics_groups import STALE_AFTER_INTERVALS
+from checkpoints.services.intervals import is_stale, read_every
 
 __all__ = ["BadAlert", "acknowledge", "end_all", "evaluate", "silence", "unsilence"]
 
@@ -44,14 +43,10 @@ class Seen:
 
 def evaluate(now: datetime) -> bool:
     """Look at every rule and every group, unless another process does; says whether this one did."""
-    Lease.objects.get_or_create(name=NAME, defaults={"until": now})
-    if not Lease.objects.filter(name=NAME, until__lte=now).update(until=now + LEASE):
-        return False
-    try:
-        _look_at_all(now)
-    finally:
-        Lease.objects.filter(name=NAME, until=now + LEASE).update(until=now)
-    return True
+    with jobs.alone(NAME, LEASE, now=now) as mine:
+        if mine:
+            _look_at_all(now)
+    return mine
 
 
 def end_all(rule: AlertRule, *, now: datetime) -> None:
@@ -116,7 +111,7 @@ def _seen(now: datetime) -> list[Seen]:
             group.endpoint.pk,
             {"project": group.project.name, "logstore": group.logstore.name, "group": group.name},
             _figures(group),
-            _is_stale(group, now),
+            is_stale(group, now),
         )
         for group in _groups()
     ]
@@ -137,6 +132,7 @@ def _figures(group: ConsumerGroup) -> Figures:
     read = group.read_at
     return Figures(
         read_at=read,
+        read_every=read_every(group),
         words=frozenset(group.words),
         is_partial=group.is_partial,
         is_complete=group.verdict_complete,
@@ -148,13 +144,6 @@ def _figures(group: ConsumerGroup) -> Figures:
         lost=group.lost,
         known_since=group.seen_at,
     )
-
-
-def _is_stale(group: ConsumerGroup, now: datetime) -> bool:
-    """Tell whether a reading is too old to say anything of now; the same rule as for metrics."""
-    usual = group.endpoint.interval_seconds or settings.COLLECT_INTERVAL
-    seconds = max(usual * STALE_AFTER_INTERVALS, 2 * (group.logstore.read_every or 0))
-    return group.read_at is None or now - group.read_at > timedelta(seconds=seconds)
 
 
 def _overwritten(rule: AlertRule, now: datetime) -> dict[int, datetime]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from checkpoints import sls
-from checkpoints.domain.breaker import Breaker, State
+from checkpoints.domain.breaker import PROBE, Breaker, State
+from checkpoints.domain.clocks import is_young
 from checkpoints.models import Endpoint
-from checkpoints.services.leases import interval
+from checkpoints.queries import clocks
+from checkpoints.services.intervals import interval
 from checkpoints.services.problems import explain
 from checkpoints.services.sealing import Locked
 
@@ -33,6 +36,16 @@ def of(endpoint: Endpoint) -> Breaker:
 def is_about_endpoint(error: Exception) -> bool:
     """Whether an error means the endpoint or its credentials, and not one Logstore."""
     return isinstance(error, ABOUT_THE_ENDPOINT) or (isinstance(error, sls.ApiError) and error.is_clock_skew)
+
+
+def lets_through(endpoint: str, now: datetime) -> Q:
+    """Match rows of endpoints whose breaker is not open; `endpoint` is the path to theirs."""
+    return clocks.has_come(f"{endpoint}__retry_at", now, furthest=PROBE)
+
+
+def is_open(endpoint: Endpoint, now: datetime) -> bool:
+    """Whether nothing of the endpoint is read just now, by the row as it was loaded."""
+    return of(endpoint).state(now) is State.OPEN
 
 
 def may_probe(endpoint: Endpoint, now: datetime) -> bool:
@@ -59,8 +72,8 @@ def note_failure(endpoint: Endpoint, error: Exception, now: datetime) -> Breaker
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
     after = of(row).failed(now) if is_about_endpoint(error) else Breaker()
     row.failures, row.opened_at, row.retry_at = after.failures, after.opened_at, after.retry_at
-    lately = now - 2 * interval(row)
-    if after.retry_at is not None or row.last_success_at is None or row.last_success_at < lately:
+    lately = is_young(row.last_success_at, now, most=2 * interval(row))
+    if after.retry_at is not None or not lately:
         row.problem, row.problem_at = explain(error).as_json(), now
     row.save(update_fields=["failures", "opened_at", "retry_at", "problem", "problem_at"])
     return after

@@ -16,12 +16,14 @@ from datetime import datetime, timedelta
 from threading import Event, Lock
 from uuid import UUID
 
+from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
 from checkpoints import sls
+from checkpoints.domain import clocks
 from checkpoints.domain.breaker import State
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
-from checkpoints.services import breaker, discovery, leases, spent, visits
+from checkpoints.services import breaker, discovery, faults, leases, spent, visits
 from checkpoints.services.leases import Take
 from checkpoints.services.problems import Problem, explain
 from checkpoints.services.rounds import Job, Look, Round
@@ -57,7 +59,7 @@ def read_group(group: ConsumerGroup, *, max_age: timedelta, now: datetime) -> Re
     max_age of nothing reads in any case. Raises sls.SLSError or Locked when the service did not answer well.
     """
     begun, latest = time.monotonic(), _latest(group)
-    if latest and now - latest.taken_at <= max_age:
+    if latest and max_age and clocks.is_young(latest.taken_at, now, most=max_age):
         return latest
     claimed = leases.claim(group, max_age=max_age, now=now) if max_age else None
     if max_age and claimed is None:
@@ -92,6 +94,11 @@ def refresh(group: ConsumerGroup, *, now: datetime, max_age: timedelta = leases.
         return None
     except TROUBLE as error:
         problem = explain(error)
+    except DatabaseError:
+        raise  # nor could the problem be stored
+    except Exception as fault:
+        log.exception("%s could not be read", group)
+        problem = faults.explain(fault)
     finally:
         spent.flush(every=FLUSH_SECONDS)
     visits.mark(ConsumerGroup.objects.filter(pk=group.pk), problem, now)
@@ -148,20 +155,26 @@ class _Run:
     def until_idle(self) -> None:
         while True:
             if not _stopping.is_set():
-                self._hand_out(timezone.now())
+                self._try_to_hand_out()
             self.round.measure()
             if not self.round.is_busy:
                 break
             self._gather()
         spent.flush()
 
+    def _try_to_hand_out(self) -> None:
+        try:
+            self._hand_out(timezone.now())
+        except Exception:  # a database that is locked for a while: what is being read must be stored
+            log.exception("nothing more could be handed out; it is tried again")
+
     def _gather(self) -> None:
         try:
             done = self.round.gather(LOOK_SECONDS)
-        except Exception:  # the loop must go on whatever one Logstore does
-            log.exception("a reading could not be made or stored")
+        except Exception:  # the loop must go on; what was not stored is read again after its lease
+            log.exception("what was read could not be stored")
             return
-        if any(job.error or isinstance(job, Look) for job in done):
+        if any(job.failure or isinstance(job, Look) for job in done):
             self.look_at = 0.0  # a breaker may have opened, Logstores may be new
 
     def _hand_out(self, now: datetime) -> None:
@@ -172,11 +185,19 @@ class _Run:
             self.full = {endpoint.pk for endpoint in self.endpoints}
             spent.flush(every=FLUSH_SECONDS)
         for endpoint in self.endpoints:
-            if breaker.of(endpoint).state(now) is State.CLOSED:
-                self._hand_out_of(endpoint, timezone.now())
-            elif breaker.may_probe(endpoint, now):
-                probe = leases.due(endpoint, 1, timezone.now())
-                self.round.visit(probe) if probe else self.round.look(endpoint)
+            try:
+                self._hand_out_at(endpoint, now)
+            except OperationalError:
+                raise
+            except Exception:  # the others have theirs whatever is wrong with one
+                log.exception("nothing could be handed out of %s", endpoint)
+
+    def _hand_out_at(self, endpoint: Endpoint, now: datetime) -> None:
+        if breaker.of(endpoint).state(now) is State.CLOSED:
+            self._hand_out_of(endpoint, timezone.now())
+        elif breaker.may_probe(endpoint, now):
+            probe = leases.due(endpoint, 1, timezone.now())
+            self.round.visit(probe) if probe else self.round.look(endpoint)
 
     def _hand_out_of(self, endpoint: Endpoint, now: datetime) -> None:
         if leases.may_discover(endpoint, now):
@@ -194,10 +215,10 @@ def _everything(endpoints: list[Endpoint], now: datetime) -> list[Problem]:
     round_, problems = Round(lambda: now), []
     waiting: dict[UUID, deque[Take]] = {endpoint.pk: deque() for endpoint in endpoints}
     for endpoint in endpoints:
-        if endpoint.discovered_at is None or now - endpoint.discovered_at >= discovery.EVERY:
-            round_.look(endpoint)
-        else:
+        if clocks.is_young(endpoint.discovered_at, now, most=discovery.EVERY):
             waiting[endpoint.pk].extend(leases.all_of(endpoint, now))
+        else:
+            round_.look(endpoint)
     while True:
         for endpoint in endpoints:
             left = waiting[endpoint.pk]
@@ -216,6 +237,8 @@ def _everything(endpoints: list[Endpoint], now: datetime) -> list[Problem]:
 
 
 def _problems(job: Job) -> list[Problem]:
+    if job.fault is not None:
+        return [faults.explain(job.fault)]
     if isinstance(job, Look) and job.found is not None:
         return [explain(error) for error in job.found.errors]
     return [explain(job.error)] if job.error else []
@@ -227,7 +250,7 @@ def _latest(group: ConsumerGroup) -> Reading | None:
 
 def _watch(logstore: Logstore, now: datetime) -> None:
     """Remember that somebody looks at a group of the Logstore; written down twice a minute at most."""
-    if logstore.watched_at is None or now - logstore.watched_at >= timedelta(seconds=30):
+    if not clocks.is_young(logstore.watched_at, now, most=timedelta(seconds=30)):
         logstore.watched_at = now
         Logstore.objects.filter(pk=logstore.pk).update(watched_at=now)
 
@@ -243,5 +266,5 @@ def _read(logstore: Logstore, *, only: str | None, now: datetime, begun: float |
     if visit.seen is not None or only is None:
         taken = now if begun is None else now + timedelta(seconds=time.monotonic() - begun)
         visits.store([visit], now=taken)
-    if visit.error is not None:
-        raise visit.error
+    if trouble := visit.error or visit.fault:
+        raise trouble

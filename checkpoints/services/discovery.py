@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models, transaction
 
 from checkpoints import sls
+from checkpoints.domain import clocks
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Project
 from checkpoints.services import group_changes, parallel
 from checkpoints.services.connections import connect
@@ -50,7 +51,7 @@ def discover(endpoint: Endpoint, *, now: datetime, max_age: timedelta = EVERY) -
     Projects typed by hand need no right to list; the listed ones are added to them. Raises sls.SLSError when
     nothing is typed and listing fails; trouble with single projects is stored there and returned.
     """
-    if endpoint.discovered_at and now - endpoint.discovered_at < max_age:
+    if max_age and clocks.is_young(endpoint.discovered_at, now, most=max_age):
         return []
     found = look(connect(endpoint), endpoint.typed_projects)
     keep(endpoint, found, now=now)
@@ -95,8 +96,11 @@ def _ask(client: sls.Client, keys: list[Any], call: Any, errors: dict[Any, sls.S
 
 
 @transaction.atomic
-def keep(endpoint: Endpoint, found: Found, *, now: datetime) -> None:
-    """Store what was found; what a failed list would have told stays as it was."""
+def keep(endpoint: Endpoint, found: Found, *, now: datetime, begun: datetime | None = None) -> None:
+    """Store what was found; what a failed list would have told stays as it was.
+
+    It was asked for since `begun`, if not just now; Logstores that were read since are better known.
+    """
     typed = set(endpoint.typed_projects)
     names = {name: {"typed": name in typed} for name in found.projects}
     projects = {row.name: row for row in _keep(Project, "endpoint", {endpoint: names}, now)}
@@ -105,10 +109,25 @@ def keep(endpoint: Endpoint, found: Found, *, now: datetime) -> None:
         projects[name]: {store: {} for store in stores} for name, stores in found.logstores.items()
     }
     stores = {(row.project.name, row.name): row for row in _keep(Logstore, "project", listed, now)}
-    keep_groups({stores[place]: groups for place, groups in found.groups.items()}, now=now)
-    _tell(Logstore, {stores[place].pk: error for place, error in found.of_logstores.items()})
+    newer = _read_between(begun or now, now, endpoint)
+    keep_groups(
+        {stores[place]: groups for place, groups in found.groups.items() if stores[place].pk not in newer},
+        now=now,
+    )
+    errors = {stores[place].pk: error for place, error in found.of_logstores.items()}
+    _tell(Logstore, {pk: error for pk, error in errors.items() if pk not in newer})
     Endpoint.objects.filter(pk=endpoint.pk).update(discovered_at=now)
     endpoint.discovered_at = now
+
+
+def _read_between(begun: datetime, now: datetime, endpoint: Endpoint) -> set[int]:
+    """Return the Logstores of which all groups, or one, were read since discovery began."""
+    ours = Logstore.objects.filter(project__endpoint=endpoint)
+    groups = ConsumerGroup.objects.filter(
+        logstore__in=ours, read_at__gt=begun, read_at__lte=now + clocks.APART
+    ).values_list("logstore", flat=True)
+    whole = ours.filter(read_at__gt=begun, read_at__lte=now + clocks.APART).values_list("pk", flat=True)
+    return {*groups, *whole}
 
 
 def keep_groups(

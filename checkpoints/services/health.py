@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from checkpoints.models import Endpoint
+from checkpoints.domain.clocks import APART
+from checkpoints.models import ConsumerGroup, Endpoint
 from checkpoints.services import sealing, triggers
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,26 @@ def _database_takes_writes() -> bool:
 
 
 def _overdue(now: datetime) -> bool:
-    """Say whether an endpoint waits for its reading much longer than it should."""
+    """Say whether nobody looks for work of an endpoint, or somebody looks and nothing of it is read."""
     limit = now - timedelta(seconds=3 * settings.COLLECT_INTERVAL) - GRACE
     enabled = Endpoint.objects.filter(enabled=True, removed_at=None)
-    return enabled.annotate(due=Coalesce("next_read_at", "created_at")).filter(due__lt=limit).exists()
+    looked = enabled.annotate(due=Coalesce("next_read_at", "created_at"))
+    ahead = now + timedelta(seconds=settings.COLLECT_INTERVAL) + APART  # noted by a clock that was wrong
+    return looked.filter(Q(due__lt=limit) | Q(due__gt=ahead)).exists() or _nothing_is_read(
+        enabled, limit, now
+    )
+
+
+def _nothing_is_read(enabled: QuerySet[Endpoint], limit: datetime, now: datetime) -> bool:
+    """Say whether the newest real reading of an endpoint is too old although Logstores were due before.
+
+    Of one that is in trouble nothing is read either; that is told as its own problem.
+    """
+    living = {"vanished_at": None, "logstore__vanished_at": None, "logstore__project__vanished_at": None}
+    groups = ConsumerGroup.objects.filter(
+        logstore__project__endpoint__in=enabled.filter(failures=0, problem__isnull=True), **living
+    ).order_by()
+    waiting = groups.filter(logstore__next_read_at__lt=limit)
+    read = groups.filter(read_at__gte=limit, read_at__lte=now + APART)
+    endpoint = "logstore__project__endpoint"
+    return waiting.exclude(**{f"{endpoint}__in": read.values(endpoint)}).exists()

@@ -14,17 +14,17 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, Q
 
 from checkpoints.domain import history, rollup, sparks
 from checkpoints.domain.history import FIVE, HOURLY, RAW, Level, Mark, Sample, Total
 from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.packing import Unreadable
-from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Lease, Reading
+from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Reading
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.past import gap
 from checkpoints.queries.samples import sample_of
-from checkpoints.services import summaries
+from checkpoints.services import jobs, summaries
 
 LEASE = timedelta(minutes=5)
 SETTLED = timedelta(minutes=5)
@@ -54,19 +54,36 @@ STEPS = (
 
 def roll_up(now: datetime) -> bool:
     """Do what is due, unless another process does; says whether this one did."""
-    Lease.objects.get_or_create(name=NAME, defaults={"until": now})
-    if not Lease.objects.filter(name=NAME, until__lte=now).update(until=now + LEASE):
-        return False
-    try:
-        _begin()
-        _note_recent()
-        _pack(now)
-        for step in STEPS:
-            _roll(step, now)
-        _drop(now)
-    finally:
-        Lease.objects.filter(name=NAME, until=now + LEASE).update(until=now)
-    return True
+    with jobs.alone(NAME, LEASE, now=now) as mine:
+        if mine:
+            _work(now)
+    return mine
+
+
+def _work(now: datetime) -> None:
+    _take_back(now)
+    _begin()
+    _note_recent()
+    _pack(now)
+    for step in STEPS:
+        _roll(step, now)
+    _drop(now)
+
+
+def _take_back(now: datetime) -> None:
+    """Undo what a clock that was ahead has packed and rolled up of spans that are not over."""
+    untils = {"raw_until": RAW, "five_until": FIVE, "hourly_until": HOURLY}
+    some_ahead = Q(*((until + "__gt", now) for until in untils), _connector=Q.OR)
+    for row in GroupHistory.objects.filter(some_ahead).defer("recent"):
+        for until, level in untils.items():
+            if getattr(row, until) > now:
+                setattr(row, until, _start(level, now))
+        with transaction.atomic():
+            # Raw chunks are packed again over what is there: they have nothing finer to come from.
+            ahead = Q(level=FIVE.number, starts_at__gte=row.five_until)
+            ahead |= Q(level=HOURLY.number, starts_at__gte=row.hourly_until)
+            HistoryChunk.objects.filter(ahead, group=row.group_id).delete()
+            row.save(update_fields=[*untils])
 
 
 def _begin() -> None:
@@ -93,7 +110,7 @@ def _note_recent() -> None:
     living = GroupHistory.objects.filter(group__vanished_at=None, group__read_at__isnull=False)
     read = living.select_related("group")
     read = read.defer("group__reasons", "group__problem")
-    changed = [row for row in read if row.recent_at is None or row.recent_at < _read_at(row)]
+    changed = [row for row in read if row.recent_at != _read_at(row)]
     for row in changed:
         row.recent_at, lag = _read_at(row), row.group.lag_seconds
         row.recent = sparks.note(
@@ -221,7 +238,12 @@ def _keep(
     chunks: Iterable[HistoryChunk], pks: Sequence[int], until: str, start: datetime, end: datetime
 ) -> None:
     """Store chunks and how far their groups are packed now, unless somebody else did so meanwhile."""
-    HistoryChunk.objects.bulk_create(chunks, ignore_conflicts=True)
+    HistoryChunk.objects.bulk_create(
+        chunks,
+        update_conflicts=True,
+        unique_fields=["group", "level", "starts_at"],
+        update_fields=["samples", "marks", "totals", "shards"],
+    )
     GroupHistory.objects.filter(pk__in=pks, **{until: start}).update(**{until: end})
 
 

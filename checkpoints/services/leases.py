@@ -16,8 +16,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from checkpoints.domain import clocks as domain
+from checkpoints.domain import schedule
+from checkpoints.domain.breaker import PROBE
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
+from checkpoints.queries import clocks
 from checkpoints.services import discovery
+from checkpoints.services.intervals import interval
 
 LEASE = timedelta(seconds=60)
 """Longer than one reading can take; the Logstores of a process that died are read by another after it."""
@@ -37,19 +42,15 @@ class Take:
     until: datetime | None = None
 
 
-def interval(endpoint: Endpoint) -> timedelta:
-    """Return the usual time between two readings of a Logstore of the endpoint."""
-    return timedelta(seconds=endpoint.interval_seconds or settings.COLLECT_INTERVAL)
-
-
 def readable(now: datetime) -> list[Endpoint]:
     """Return the endpoints that are read: enabled, and their breaker is not open.
 
     Says to the readiness check that somebody looked for work of all of them.
     """
     enabled = Endpoint.objects.filter(enabled=True, removed_at=None)
-    enabled.filter(_due(now)).update(next_read_at=now + timedelta(seconds=settings.COLLECT_INTERVAL))
-    return list(enabled.filter(Q(retry_at=None) | Q(retry_at__lte=now)))
+    again = timedelta(seconds=settings.COLLECT_INTERVAL)
+    enabled.filter(_due(now, again)).update(next_read_at=now + again)
+    return list(enabled.filter(clocks.has_come("retry_at", now, furthest=PROBE)))
 
 
 def of_endpoint(endpoint: Endpoint) -> QuerySet[Logstore]:
@@ -66,7 +67,7 @@ def due(endpoint: Endpoint, most: int, now: datetime) -> list[Take]:
     A lease begins when it is had: with a database that was locked for a while it would be over otherwise.
     """
     begun = monotonic()
-    found = of_endpoint(endpoint).filter(_due(now))
+    found = of_endpoint(endpoint).filter(_due(now, max(LEASE, schedule.furthest(interval(endpoint)))))
     if not found.exists():  # most times: no transaction for that
         return []
     with transaction.atomic():
@@ -92,8 +93,8 @@ def claim(group: ConsumerGroup, *, max_age: timedelta, now: datetime) -> datetim
     That it is old is part of the condition: whoever had it may have read it since the caller looked.
     """
     begun = monotonic()
-    old = Q(read_at=None) | Q(read_at__lt=now - max_age)
-    free = ConsumerGroup.objects.filter(_is_free(now), old, pk=group.pk)
+    is_free = clocks.has_come("claimed_until", now, furthest=LEASE)
+    free = ConsumerGroup.objects.filter(is_free, clocks.is_old("read_at", now, most=max_age), pk=group.pk)
     with transaction.atomic():
         if not free.select_for_update().exists():
             return None
@@ -119,13 +120,15 @@ def give_back_all(takes: Iterable[Take]) -> None:
 
 def may_discover(endpoint: Endpoint, now: datetime) -> bool:
     """Take the discovery of the endpoint when it is due."""
-    free = Q(next_discovery_at=None) | Q(next_discovery_at__lte=now)
-    mine = Endpoint.objects.filter(free, pk=endpoint.pk)
+    furthest = max(discovery.EVERY, interval(endpoint))
+    mine = Endpoint.objects.filter(
+        clocks.has_come("next_discovery_at", now, furthest=furthest), pk=endpoint.pk
+    )
     return bool(mine.update(next_discovery_at=now + discovery.EVERY))
 
 
-def _due(now: datetime) -> Q:
-    return Q(next_read_at=None) | Q(next_read_at__lte=now)
+def _due(now: datetime, furthest: timedelta) -> Q:
+    return clocks.has_come("next_read_at", now, furthest=furthest)
 
 
 def _take(pks: Iterable[int], until: datetime) -> None:
@@ -158,15 +161,11 @@ def _take_groups(
 
 def _is_others(group: ConsumerGroup, logstore: Logstore, now: datetime) -> bool:
     """Tell whether somebody reads a group just now, or has just read it for a page."""
-    if group.claimed_until is not None and group.claimed_until > now:
+    if not domain.has_come(group.claimed_until, now, furthest=LEASE):
         return True
-    if group.read_at is None or group.read_at <= now - YOUNG:
+    if group.read_at is None or not domain.is_young(group.read_at, now, most=YOUNG):
         return False
     return logstore.read_at is None or group.read_at > logstore.read_at
-
-
-def _is_free(now: datetime) -> Q:
-    return Q(claimed_until=None) | Q(claimed_until__lte=now)
 
 
 def _with(endpoint: Endpoint, logstores: Sequence[Logstore]) -> list[Logstore]:

@@ -12,9 +12,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from checkpoints.domain import lag
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Reading
+from checkpoints.services.intervals import is_stale
 
 LABELS = ["endpoint", "project", "logstore", "consumer_group"]
-STALE_AFTER_INTERVALS = 5
 
 LAG = "sls_consumer_group_lag_seconds", "Lag of the slowest shard, by the times of log groups."
 BACKLOG = "sls_consumer_group_backlog_log_groups", "Log groups not yet consumed, all shards."
@@ -61,7 +61,7 @@ def families(now: datetime) -> Iterator[Metric]:
     found, fresh = Families(), {}
     for group in _shown().iterator():
         labels = [group.endpoint.name, group.project.name, group.logstore.name, group.name]
-        if _is_stale(group, now):
+        if is_stale(group, now):
             found.say(VERDICT[0], labels, "unknown")
             continue
         found.say(VERDICT[0], labels, group.verdict)
@@ -120,14 +120,6 @@ def _values(group: ConsumerGroup, now: datetime) -> Values:
         return clocks
     unread = 0.0 if group.backlog == 0 else _since(now, group.oldest_unread_at)
     return clocks | {LAG[0]: group.lag_seconds, BACKLOG[0]: group.backlog, UNREAD[0]: unread}
-
-
-def _is_stale(group: ConsumerGroup, now: datetime) -> bool:
-    """A number that nobody refreshes would look like a quiet group; then it is unknown."""
-    usual = group.endpoint.interval_seconds or settings.COLLECT_INTERVAL
-    # A Logstore that is read rarely, because nothing moves, may miss one of its readings.
-    seconds = max(usual * STALE_AFTER_INTERVALS, 2 * (group.logstore.read_every or 0))
-    return group.read_at is None or now - group.read_at > timedelta(seconds=seconds)
 
 
 def _since(now: datetime, then: datetime | None) -> float | None:

@@ -102,7 +102,13 @@ class _Reader:
         self._drain()
         self._ask_begins_of_expired()
         self._drain()
-        return LogstoreSeen(existing, [self._seen(group) for group in wanted], self.server_time)
+        groups_seen = [self._seen(group) for group in wanted]
+        return LogstoreSeen(existing, groups_seen, self.server_time, self._trouble())
+
+    def _trouble(self) -> sls.SLSError | None:
+        if any(seen.answered for seen in self.shards.values()):
+            return None
+        return next((error for seen in self.shards.values() for error in seen.errors.values()), None)
 
     def _abandon(self, futures: list[Future[Any]]) -> None:
         for future in [*futures, *self.handlers]:

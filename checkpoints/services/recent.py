@@ -23,10 +23,12 @@ _kept: dict[Key, Sample] = {}
 _swept = datetime.min.replace(tzinfo=UTC)
 
 
-def samples(groups: Iterable[ConsumerGroup], *, since: datetime) -> dict[int, list[Sample]]:
-    """Return the samples of each group from `since` on, oldest first, by group id."""
+def samples(groups: Iterable[ConsumerGroup], *, since: datetime, until: datetime) -> dict[int, list[Sample]]:
+    """Return the samples of each group between two times, oldest first, by group id."""
     _sweep(since)
-    stored = Reading.objects.filter(group__in=[group.pk for group in groups], taken_at__gte=since)
+    stored = Reading.objects.filter(
+        group__in=[group.pk for group in groups], taken_at__gte=since, taken_at__lte=until
+    )
     keys: list[Key] = list(stored.order_by("taken_at").values_list("pk", "group_id", "taken_at"))
     _parse([key for key in keys if key not in _kept])
     found = defaultdict(list)

@@ -7,24 +7,29 @@ Logstores at a time. An endpoint that hangs keeps its own places occupied and no
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
+
+from django.db import OperationalError
 
 from checkpoints import sls
 from checkpoints.domain.breaker import Breaker
 from checkpoints.models import Endpoint
-from checkpoints.services import breaker, discovery, leases, metrics, parallel, visits
+from checkpoints.services import breaker, discovery, faults, intervals, metrics, parallel, visits
 from checkpoints.services.connections import connect
 from checkpoints.services.leases import Take
 from checkpoints.services.visits import TROUBLE, Visit
 
 GATHER_SECONDS = 0.1
 """How long to wait after the first reading has come in: several are stored in one transaction."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -32,9 +37,16 @@ class Look:
     """One discovery of an endpoint; after fetch() `found` or `error` is set."""
 
     endpoint: Endpoint
+    begun: datetime
     client: sls.Client | None = None
     found: discovery.Found | None = None
     error: Exception | None = None
+    fault: BaseException | None = None
+
+    @property
+    def failure(self) -> Exception | None:
+        """What says that the endpoint fails."""
+        return self.error
 
     def fetch(self) -> None:
         """Ask the service for all its lists; trouble with it becomes `error`."""
@@ -70,33 +82,33 @@ class Round:
 
     def visit(self, takes: Sequence[Take]) -> None:
         """Start to read Logstores."""
-        for job in visits.prepare(takes, now=self._clock()) if takes else ():
+        now = self._clock()
+        prepared, failed = faults.apart(partial(visits.prepare, now=now), takes) if takes else ([], [])
+        for job in prepared:
             self._start(job)
+        for take, fault in failed:
+            visits.store_fault(take, fault, now=now)
 
     def look(self, endpoint: Endpoint) -> None:
         """Start to discover what an endpoint has."""
-        self._start(Look(endpoint))
+        self._start(Look(endpoint, self._clock()))
 
     def gather(self, seconds: float) -> list[Job]:
         """Wait up to `seconds` until something has come in, store that, and return it.
 
-        A fault of ours is raised after all that came in was stored.
+        Faults of ours are logged and stored where they belong; only trouble with the database is raised.
         """
         done, self._refused = self._refused, []
         if self._running and not done:
             wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
             wait(self._running, timeout=GATHER_SECONDS)
-        faults: list[BaseException] = []
-        for future in [future for future in self._running if future.done()]:
-            job, fault = self._running.pop(future), future.exception()
+        came = [future for future in self._running if future.done()]
+        for future in came:
+            job = self._running.pop(future)
+            job.fault = future.exception()
             self._places[job.endpoint.pk] -= 1
-            if fault is None:
-                done.append(job)
-            else:
-                faults.append(fault)
-        faults += self._store(done)
-        if faults:
-            raise faults[0]
+            done.append(job)
+        self._store(done, self._clock())
         return done
 
     def measure(self) -> None:
@@ -118,44 +130,50 @@ class Round:
         self._places[endpoint.pk] += 1
         self._running[parallel.readers(job.client).submit(job.fetch)] = job
 
-    def _store(self, done: Sequence[Job]) -> list[Exception]:
-        """Store what came in; returns faults of ours."""
-        now = self._clock()
-        faults = _store_visits([job for job in done if isinstance(job, Visit)], now)
+    def _store(self, done: Sequence[Job], now: datetime) -> None:
+        """Store what came in, and how it went at each endpoint."""
+        _store_visits([job for job in done if isinstance(job, Visit)], now)
         for job in done:
             if isinstance(job, Look):
                 _store_look(job, now)
         healthy: set[UUID] = set()
         for job in done:
-            if job.error is not None:
-                self.breakers[job.endpoint.pk] = breaker.note_failure(job.endpoint, job.error, now)
+            if job.failure is not None:
+                self.breakers[job.endpoint.pk] = breaker.note_failure(job.endpoint, job.failure, now)
                 healthy.discard(job.endpoint.pk)
-            elif job.endpoint.pk not in healthy:
+            elif job.fault is None and job.endpoint.pk not in healthy:
                 breaker.note_success(job.endpoint, now)
                 self.breakers.pop(job.endpoint.pk, None)
                 healthy.add(job.endpoint.pk)
-        return faults
 
 
-def _store_visits(done: Sequence[Visit], now: datetime) -> list[Exception]:
-    """Store visits together, or one by one when that fails, so that the fault of one is not that of all."""
-    faults: list[Exception] = []
-    try:
-        visits.store(done, now=now)
-    except Exception as fault:  # noqa: BLE001 -- raised later, after the others were stored
-        if len(done) == 1:
-            return [fault]
-        for one in done:
-            faults += _store_visits([one], now)
-    return faults
+def _store_visits(came: Sequence[Visit], now: datetime) -> None:
+    """Store visits together; the fault of one is not that of all."""
+    fetched = [visit for visit in came if visit.fault is None]
+    failed = [(visit, visit.fault) for visit in came if visit.fault is not None]
+    failed += faults.apart(partial(visits.store, now=now), fetched)[1] if fetched else []
+    for visit, fault in failed:
+        visit.fault = fault
+        visits.store_fault(visit.take, fault, now=now)
 
 
 def _store_look(job: Look, now: datetime) -> None:
     """Store what was discovered; after a failure it is tried again at the next interval."""
+    try:
+        _keep(job, now)
+    except OperationalError:
+        raise
+    except Exception as fault:  # noqa: BLE001 -- the others are stored
+        job.fault = fault
+    if job.fault is not None:
+        log.error("what %s has could not be read or stored", job.endpoint, exc_info=job.fault)
+
+
+def _keep(job: Look, now: datetime) -> None:
     if job.found is not None:
-        discovery.keep(job.endpoint, job.found, now=now)
+        discovery.keep(job.endpoint, job.found, now=now, begun=job.begun)
         if job.found.nothing:
             job.error = job.found.errors[0]
     if job.error is not None:
-        again = now + leases.interval(job.endpoint)
+        again = now + intervals.interval(job.endpoint)
         Endpoint.objects.filter(pk=job.endpoint.pk).update(next_discovery_at=again)

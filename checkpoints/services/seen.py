@@ -51,6 +51,7 @@ class LogstoreSeen:
     existing: list[sls.ConsumerGroup]
     groups: list[GroupSeen]
     server_time: datetime
+    trouble: sls.SLSError | None = None  # every call about a shard failed: one of the errors
 
 
 @dataclass
@@ -61,6 +62,7 @@ class ShardSeen:
     begin: int | None = None
     end: int | None = None
     parents: tuple[int, ...] = ()
+    answered: bool = False  # its end or its begin was told
     errors: dict[str, sls.SLSError] = field(default_factory=dict)  # of its begin and its end
     gone: set[int] = field(default_factory=set)  # positions whose time the service says is out of range
     failed: dict[int, sls.SLSError] = field(default_factory=dict)
@@ -77,6 +79,7 @@ def position_of(checkpoint: str | None) -> int | None:
 def note(seen: ShardSeen, what: str, error: sls.SLSError | None) -> None:
     """Remember that a cursor could not be read, or forget it after a later answer."""
     if error is None:
+        seen.answered = True
         seen.errors.pop(what, None)
     else:
         seen.errors[what] = error

@@ -15,7 +15,7 @@ from checkpoints import sls
 from checkpoints.domain import outcomes, positions, watching
 from checkpoints.domain.outcomes import ShardOutcome
 from checkpoints.models import AuditRow, ConsumerGroup, Reset, ShardReset
-from checkpoints.services import audit
+from checkpoints.services import audit, breaker
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
@@ -207,10 +207,15 @@ def settle(now: datetime, *, quiet_for: timedelta = QUIET_FOR) -> int:
     """
     settled = 0
     for reset in _abandoned(now - quiet_for):
-        settled += _try(reset, lambda one: finish(one, read(one.group), actor=SYSTEM, now=now))
+        settled += _try(reset, lambda one: finish(one, _read_unless_open(one, now), actor=SYSTEM, now=now))
     for reset in _unread(now):
         settled += _try(reset, lambda one: settle_unanswered(one, read(one.group), now=now))
     return settled
+
+
+def _read_unless_open(reset: Reset, now: datetime) -> Seen:
+    """Read what stands; while the breaker of the endpoint is open that is not known."""
+    return Seen(None) if breaker.is_open(reset.group.endpoint, now) else read(reset.group)
 
 
 def _try(reset: Reset, step: Callable[[Reset], None]) -> int:
@@ -232,6 +237,7 @@ def _abandoned(before: datetime) -> list[Reset]:
 
 def _unread(now: datetime) -> list[Reset]:
     unknown = Reset.objects.filter(
+        breaker.lets_through("group__logstore__project__endpoint", now),
         shards__outcome=ShardReset.Outcome.UNKNOWN,
         shards__read_back__isnull=True,
         finished_at__gt=now - GIVE_UP,

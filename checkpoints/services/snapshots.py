@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
+from checkpoints.domain import clocks
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.domain.messages import say
 from checkpoints.models import ConsumerGroup, Reading, Snapshot
-from checkpoints.services import audit, collector
+from checkpoints.services import audit, breaker, collector
 from checkpoints.services.aims import iso
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.problems import Problem, explain
@@ -35,38 +35,46 @@ class BadSnapshot(Refused):
     code = "bad_snapshot"
 
 
-def take(
-    group: ConsumerGroup, *, name: str, actor: Actor, now: datetime, scheduled: bool = False
-) -> Snapshot:
-    """Keep the checkpoints of a group under a name, read fresh; a scheduled one takes a reading of RECENT.
+def take(group: ConsumerGroup, *, name: str, actor: Actor, now: datetime) -> Snapshot:
+    """Keep the checkpoints of a group under a name, read fresh.
 
     `taken_at` is the time of the reading: until then a shard at its end, which has no times, was consumed.
     Raises BadSnapshot, or UpstreamFailed when the checkpoints could not be read.
     """
     wanted = _name(name)
+    reading = _read(group, now, timedelta(0))
+    return _keep(group, wanted, reading, actor=actor, now=now, scheduled=False)
+
+
+def _read(group: ConsumerGroup, now: datetime, max_age: timedelta) -> Reading:
     if not group.endpoint.enabled or group.endpoint.removed_at:
         raise BadSnapshot(say("This endpoint is disabled."))
-    reading = _reading(group, now, RECENT if scheduled else timedelta(0))
+    return _reading(group, now, max_age)
+
+
+@transaction.atomic
+def _keep(
+    group: ConsumerGroup, name: str, reading: Reading, *, actor: Actor, now: datetime, scheduled: bool
+) -> Snapshot:
     shards = [_shard(fact) for fact in reading.facts()]
-    with transaction.atomic():
-        taken = Snapshot.objects.create(
-            group=group,
-            name=wanted,
-            taken_at=reading.taken_at,
-            taken_by=actor.name,
-            scheduled=scheduled,
-            shards=shards,
-        )
-        audit.record(
-            "snapshot.taken",
-            actor=actor,
-            outcome="taken",
-            group=group,
-            object_id=taken.pk,
-            after={str(line["shard"]): line["cursor"] for line in shards},
-            details={"name": wanted, "taken_at": reading.taken_at, "scheduled": scheduled},
-            at=now,
-        )
+    taken = Snapshot.objects.create(
+        group=group,
+        name=name,
+        taken_at=reading.taken_at,
+        taken_by=actor.name,
+        scheduled=scheduled,
+        shards=shards,
+    )
+    audit.record(
+        "snapshot.taken",
+        actor=actor,
+        outcome="taken",
+        group=group,
+        object_id=taken.pk,
+        after={str(line["shard"]): line["cursor"] for line in shards},
+        details={"name": name, "taken_at": reading.taken_at, "scheduled": scheduled},
+        at=now,
+    )
     return taken
 
 
@@ -92,40 +100,59 @@ def schedule(group: ConsumerGroup, hours: int | None, *, actor: Actor, now: date
 def take_due(now: datetime) -> int:
     """Take every snapshot that is due and return how many were; the failure of one is logged.
 
-    A conditional UPDATE is the lease: of several workers one takes it.
+    A conditional UPDATE is the lease: of several workers one takes it. An endpoint whose breaker is open is
+    not asked; what is due there is taken once it answers.
     """
-    due = Q(next_snapshot_at=None) | Q(next_snapshot_at__lte=now)
     groups = ConsumerGroup.objects.filter(
-        due,
+        breaker.lets_through("logstore__project__endpoint", now),
         snapshot_hours__isnull=False,
         vanished_at=None,
         logstore__project__endpoint__enabled=True,
         logstore__project__endpoint__removed_at=None,
     )
-    taken = 0
-    for group in groups.select_related("logstore__project__endpoint"):
-        if ConsumerGroup.objects.filter(due, pk=group.pk).update(next_snapshot_at=now + LEASE):
-            taken += _take_scheduled(group, now)
-    return taken
+    due = [group for group in groups.select_related("logstore__project__endpoint") if _is_due(group, now)]
+    return sum(_take_scheduled(group, now) for group in due if _lease(group, now))
+
+
+def _is_due(group: ConsumerGroup, now: datetime) -> bool:
+    furthest = max(LEASE, timedelta(hours=group.snapshot_hours or 0))
+    return clocks.has_come(group.next_snapshot_at, now, furthest=furthest)
+
+
+def _lease(group: ConsumerGroup, now: datetime) -> bool:
+    """Take a group that is due, unless somebody else has; the breaker may have opened meanwhile."""
+    mine = ConsumerGroup.objects.filter(
+        breaker.lets_through("logstore__project__endpoint", now),
+        pk=group.pk,
+        next_snapshot_at=group.next_snapshot_at,
+    )
+    return bool(mine.update(next_snapshot_at=now + LEASE))
 
 
 def _take_scheduled(group: ConsumerGroup, now: datetime) -> bool:
-    assert group.snapshot_hours is not None  # noqa: S101 - asked for in the query
-    step = timedelta(hours=group.snapshot_hours)
     try:
-        take(group, name=f"every {group.snapshot_hours} h", actor=SYSTEM, now=now, scheduled=True)
-        _prune(group)
+        reading = _read(group, now, RECENT)
+        _keep_scheduled(group, reading, now)
     except Refused as refusal:
         log.warning("no snapshot of %s: %s", group, refusal)
         return False
     except Exception:  # the others must have theirs whatever one group does
         log.exception("the snapshot of %s failed", group)
         return False
+    return True
+
+
+@transaction.atomic
+def _keep_scheduled(group: ConsumerGroup, reading: Reading, now: datetime) -> None:
+    """Store a snapshot together with when the next is due: a process that dies between takes none twice."""
+    assert group.snapshot_hours is not None  # noqa: S101 - asked for in the query
+    step = timedelta(hours=group.snapshot_hours)
+    _keep(group, f"every {group.snapshot_hours} h", reading, actor=SYSTEM, now=now, scheduled=True)
+    _prune(group)
     planned = group.next_snapshot_at or now
     following = planned + step * ((now - planned) // step + 1)  # what was missed is not made up for
     mine = ConsumerGroup.objects.filter(pk=group.pk, next_snapshot_at=now + LEASE)  # not if scheduled anew
     mine.update(next_snapshot_at=following)
-    return True
 
 
 def _prune(group: ConsumerGroup) -> None:
@@ -147,7 +174,7 @@ def _name(text: str) -> str:
 
 def _reading(group: ConsumerGroup, now: datetime, max_age: timedelta) -> Reading:
     latest = group.readings.order_by("-taken_at").first()
-    if latest and now - latest.taken_at <= max_age:
+    if latest and max_age and clocks.is_young(latest.taken_at, now, most=max_age):
         return latest
     try:
         reading = collector.read_group(group, max_age=timedelta(0), now=now)

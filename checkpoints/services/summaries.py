@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 
 from checkpoints.domain import lag, rhythm, verdicts
+from checkpoints.domain.clocks import APART
 from checkpoints.domain.lag import ShardFacts, ShardLag
 from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.thresholds import Thresholds
@@ -20,7 +21,7 @@ from checkpoints.models import ConsumerGroup, Logstore, Reading
 from checkpoints.models.facts import dump
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.thresholds import thresholds
-from checkpoints.services import leases, recent
+from checkpoints.services import intervals, recent
 
 # What a verdict looks back on, and so what is kept for now.
 HISTORY = timedelta(minutes=75)
@@ -61,11 +62,15 @@ def judge(seen: Iterable[tuple[ConsumerGroup, Sequence[ShardFacts]]], *, now: da
     seen = list(seen)
     groups = [group for group, _ in seen]
     since = now - _look_back(groups)
-    history = recent.samples(groups, since=since)
-    history |= _last_of([group for group in groups if not history.get(group.pk)])
+    history = recent.samples(groups, since=since, until=now)
+    history |= _last_of([group for group in groups if not history.get(group.pk)], until=now)
     begin = min((samples[0].at for samples in history.values() if samples), default=since)
     own = own_writes(groups, min(begin, since) - SPARE)
-    return [_judged(group, facts, history.get(group.pk, []), own[group.pk], now) for group, facts in seen]
+    found = [_judged(group, facts, history.get(group.pk, []), own[group.pk], now) for group, facts in seen]
+    for one in found:
+        for name, value in one.summary.items():
+            setattr(one.reading.group, name, value)
+    return found
 
 
 @transaction.atomic
@@ -85,13 +90,16 @@ def write(found: Sequence[Judged]) -> None:
         recent.remember(one.reading, one.sample)
 
 
-def _last_of(groups: Sequence[ConsumerGroup]) -> dict[int, list[Sample]]:
+def _last_of(groups: Sequence[ConsumerGroup], *, until: datetime) -> dict[int, list[Sample]]:
     """Return the last sample of groups that were not read for long: what moved since is seen by it."""
     stores = {group.logstore_id: group.logstore for group in groups}
     wanted = {group.pk for group in groups}
     readings = latest_readings(stores.values()).values() if groups else ()
     return {
-        one.group_id: [recent.sample_of(one)] for some in readings for one in some if one.group_id in wanted
+        one.group_id: [recent.sample_of(one)]
+        for some in readings
+        for one in some
+        if one.group_id in wanted and one.taken_at <= until
     }
 
 
@@ -102,7 +110,7 @@ def storable(count: int | None) -> int | None:
 
 def _limits(group: ConsumerGroup) -> Thresholds:
     """Return the limits for a group: a trend needs some readings, however far apart they are."""
-    return thresholds().for_readings_every(leases.interval(group.endpoint))
+    return thresholds().for_readings_every(intervals.interval(group.endpoint))
 
 
 def _look_back(groups: Sequence[ConsumerGroup]) -> timedelta:
@@ -110,9 +118,12 @@ def _look_back(groups: Sequence[ConsumerGroup]) -> timedelta:
     return max((_limits(one).look_back(one.timeout) for one in groups), default=SPARE) + SPARE
 
 
-def _before(group: ConsumerGroup) -> Before:
+def _before(group: ConsumerGroup, now: datetime) -> Before:
     """Return what the verdict before said; that of a group never read said nothing."""
-    visits = {int(shard): rhythm.load(stored) for shard, stored in group.rhythm.items()}
+    visits = {
+        int(shard): tuple(one for one in rhythm.load(stored) if one.ended <= now.timestamp())
+        for shard, stored in group.rhythm.items()
+    }
     return Before(Verdict(group.verdict) if group.read_at else None, visits)
 
 
@@ -120,12 +131,14 @@ def prune(groups: Iterable[ConsumerGroup], *, now: datetime) -> None:
     """Delete what verdicts no longer need of groups that were just read, so never their latest reading.
 
     What the history has not packed yet stays for a day: perhaps it was seen just before the workers stopped.
+    What a clock that was ahead has taken goes as well: it would be the latest reading for hours.
     """
     groups = list(groups)
     before = now - max(HISTORY, _look_back(groups))
-    old = Reading.objects.filter(group__in=[group.pk for group in groups], taken_at__lt=before)
+    theirs = Reading.objects.filter(group__in=[group.pk for group in groups])
     unpacked = Q(group__history__raw_until__lte=F("taken_at"), taken_at__gte=now - UNPACKED)
-    old.exclude(unpacked).delete()
+    theirs.filter(taken_at__lt=before).exclude(unpacked).delete()
+    theirs.filter(taken_at__gt=now + APART).delete()
 
 
 def _judged(
@@ -148,7 +161,7 @@ def _judged(
         retention=kept_for,
         own_writes=own,
         thresholds=_limits(group),
-        before=_before(group),
+        before=_before(group, now),
     )
     total = lag.total(lags)
     commits = [fact.updated_at for fact in facts if fact.updated_at is not None]
@@ -173,6 +186,4 @@ def _judged(
         "problem": None,
         "problem_at": None,
     }
-    for name, value in summary.items():
-        setattr(group, name, value)
     return Judged(Reading(group=group, taken_at=now, shards=dump(facts)), summary, facts, lags, sample)

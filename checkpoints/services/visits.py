@@ -10,16 +10,26 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from checkpoints import sls
-from checkpoints.domain import schedule
+from checkpoints.domain import clocks, schedule
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
-from checkpoints.services import breaker, discovery, group_changes, leases, reading, summaries
+from checkpoints.services import (
+    breaker,
+    discovery,
+    faults,
+    group_changes,
+    intervals,
+    leases,
+    reading,
+    summaries,
+)
 from checkpoints.services.connections import connect
 from checkpoints.services.leases import Take
 from checkpoints.services.problems import Problem, explain
@@ -34,6 +44,7 @@ PLANNED = ("read_at", "next_read_at", "read_every", "moved_at")
 FOUND = ("retention_days", "retention_read_at", "begins_read_at", "problem")
 log = logging.getLogger(__name__)
 
+Read = tuple[ConsumerGroup, Sequence[ShardFacts]]
 Marks = frozenset[tuple[int, str | None, int | None]]  # shard, checkpoint, end
 
 
@@ -50,6 +61,7 @@ class Visit:
     client: sls.Client | None = None
     seen: LogstoreSeen | None = None
     error: Exception | None = None
+    fault: BaseException | None = None  # of ours, with the Logstore or with one of its groups
 
     @property
     def logstore(self) -> Logstore:
@@ -60,6 +72,12 @@ class Visit:
     def endpoint(self) -> Endpoint:
         """The endpoint of the Logstore."""
         return self.logstore.project.endpoint
+
+    @property
+    def failure(self) -> Exception | None:
+        """What says that the endpoint fails: the error, or that of all shards when it is not about them."""
+        trouble = self.seen.trouble if self.seen else None
+        return self.error or (trouble if trouble and breaker.is_about_endpoint(trouble) else None)
 
     def fetch(self) -> None:
         """Ask the service; trouble with it becomes `error`, a fault of ours is raised."""
@@ -99,8 +117,8 @@ def prepare(takes: Sequence[Take], *, now: datetime, only: str | None = None) ->
         take.logstore.pk: Visit(
             take,
             only,
-            begins=_is_old(take.logstore.begins_read_at, BEGINS_EVERY, now),
-            retention=_is_old(take.logstore.retention_read_at, RETENTION_EVERY, now),
+            begins=not clocks.is_young(take.logstore.begins_read_at, now, most=BEGINS_EVERY),
+            retention=not clocks.is_young(take.logstore.retention_read_at, now, most=RETENTION_EVERY),
         )
         for take in takes
     }
@@ -113,27 +131,52 @@ def prepare(takes: Sequence[Take], *, now: datetime, only: str | None = None) ->
 
 
 def store(visits: Sequence[Visit], *, now: datetime) -> None:
-    """Store what fetched visits saw or met, and give back what they took; all is worked out first."""
+    """Store what fetched visits saw or met, and give back what they took; all is worked out first.
+
+    A group that cannot be judged has that as its problem; the others of its Logstore are stored.
+    """
     rows = _groups(visits, now)
-    read = [
-        (rows[visit.logstore.pk, one.group.name], one.facts)
-        for visit in visits
-        for one in (visit.seen.groups if visit.seen else ())
-        if one.facts is not None
-    ]
-    judged = summaries.judge(read, now=now)
+    judged, failed = faults.apart(partial(summaries.judge, now=now), _read(visits, rows))
     for visit in visits:
         if visit.seen is not None:
             _note(visit, [row for (pk, _), row in rows.items() if pk == visit.logstore.pk], now)
     with transaction.atomic():
         summaries.write(judged)
-        summaries.prune([row for row, _ in read], now=now)
+        summaries.prune([one.reading.group for one in judged], now=now)
         for visit in visits:
             _mark_failed(visit, rows, now)
+        for (row, _), fault in failed:
+            mark(ConsumerGroup.objects.filter(pk=row.pk), faults.explain(fault), now)
         group_changes.note_retentions([one.logstore for one in visits if one.retention and one.seen])
         _save([visit.logstore for visit in visits if visit.only is None], [*FOUND, *PLANNED])
         _save([visit.logstore for visit in visits if visit.only is not None and visit.seen], FOUND)
         leases.give_back_all(visit.take for visit in visits)
+    for (row, _), fault in failed:
+        log.error("%s could not be judged", row, exc_info=fault)
+        next(visit for visit in visits if visit.logstore.pk == row.logstore_id).fault = fault
+
+
+def _read(visits: Iterable[Visit], rows: Mapping[tuple[int, str], ConsumerGroup]) -> list[Read]:
+    return [
+        (rows[visit.logstore.pk, one.group.name], one.facts)
+        for visit in visits
+        for one in (visit.seen.groups if visit.seen else ())
+        if one.facts is not None
+    ]
+
+
+@transaction.atomic
+def store_fault(take: Take, fault: BaseException, *, now: datetime) -> None:
+    """Store that a fault of ours kept a Logstore from being read or stored; it is tried again in its time."""
+    log.error("%s could not be read or stored", take.logstore, exc_info=fault)
+    logstore, problem = take.logstore, faults.explain(fault)
+    living = ConsumerGroup.objects.filter(logstore=logstore, vanished_at=None)
+    mark(living.exclude(name__in=take.left_out), problem, now)
+    _plan(logstore, schedule.Heat.USUAL, now)
+    Logstore.objects.filter(pk=logstore.pk).update(
+        problem=problem.as_json(), read_every=logstore.read_every, next_read_at=logstore.next_read_at
+    )
+    leases.give_back_all([take])
 
 
 def mark(groups: QuerySet[ConsumerGroup], problem: Problem, now: datetime) -> None:
@@ -178,7 +221,7 @@ def _note(visit: Visit, groups: Sequence[ConsumerGroup], now: datetime) -> None:
 
 
 def _plan(logstore: Logstore, heat: schedule.Heat, now: datetime) -> None:
-    every = schedule.every(heat, leases.interval(logstore.project.endpoint))
+    every = schedule.every(heat, intervals.interval(logstore.project.endpoint))
     logstore.read_every = int(every.total_seconds())
     logstore.next_read_at = schedule.next_at(now, every, logstore.pk)
 
@@ -203,10 +246,6 @@ def _save(logstores: Sequence[Logstore], fields: Sequence[str]) -> None:
         Logstore.objects.bulk_create(
             logstores, update_conflicts=True, unique_fields=["id"], update_fields=fields
         )
-
-
-def _is_old(at: datetime | None, age: timedelta, now: datetime) -> bool:
-    return at is None or now - at >= age
 
 
 def _marks(facts: Iterable[ShardFacts]) -> Marks:

@@ -19,7 +19,8 @@ from checkpoints.domain import positions, targets
 from checkpoints.domain.activity import ActivityVerdict
 from checkpoints.domain.messages import Message, say
 from checkpoints.models import Plan, Reset, Wait
-from checkpoints.services import applying, audit, evidence, permits, plans, reasons, sending
+from checkpoints.queries import clocks
+from checkpoints.services import applying, audit, breaker, evidence, permits, plans, reasons, sending
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
 from checkpoints.services.plans import TROUBLE
@@ -106,19 +107,17 @@ def cancel(wait: Wait, *, user: User, actor: Actor, now: datetime) -> bool:
     """
     if not user.has_perm("checkpoints.reset_checkpoint"):
         raise NotAllowed(say("You may not reset checkpoints."))
-    if _end(wait, State.CANCELLED, _cancelled(actor.name), actor, now):
+    if _end(wait, State.CANCELLED, say("Cancelled by %(name)s.", name=actor.name), actor, now):
         return True
     Wait.objects.filter(pk=wait.pk, state=State.APPLYING).update(cancel_asked_by=actor.name)
     return False
 
 
-def _cancelled(name: str) -> Message:
-    return say("Cancelled by %(name)s.", name=name)
-
-
 def look_at_open(now: datetime) -> int:
-    """Look at every open wait; the trouble of one leaves the others looked at."""
-    waits = list(Wait.objects.filter(state__in=OPEN))
+    """Look at every open wait; one only ends while the breaker of its endpoint is open."""
+    may_look = breaker.lets_through("group__logstore__project__endpoint", now)
+    ends = Q(deadline__lte=now) | Q(state=State.APPLYING)
+    waits = list(Wait.objects.filter(may_look | ends, state__in=OPEN))
     for wait in waits:
         try:
             look(wait, now=now)
@@ -130,8 +129,8 @@ def look_at_open(now: datetime) -> int:
 def look(wait: Wait, *, now: datetime, max_age: timedelta = LOOKED) -> Wait:
     """Look once: apply when it was quiet twice, give up at the deadline; returns the wait as it is now."""
     _settle(wait, now)
-    free = Q(looked_at=None) | Q(looked_at__lte=now - max_age)
-    if Wait.objects.filter(free, pk=wait.pk, state=State.WAITING).update(looked_at=now):
+    free = Wait.objects.filter(clocks.is_old("looked_at", now, most=max_age), pk=wait.pk)
+    if free.filter(state=State.WAITING).update(looked_at=now):
         wait = Wait.objects.select_related("plan__group__logstore__project__endpoint", "user").get(pk=wait.pk)
         _look(wait, now)
     wait.refresh_from_db()
@@ -140,7 +139,8 @@ def look(wait: Wait, *, now: datetime, max_age: timedelta = LOOKED) -> Wait:
 
 def _settle(wait: Wait, now: datetime) -> None:
     """End what a dead process left being applied: applied if its plan has a reset, else nothing was sent."""
-    stuck = Wait.objects.filter(pk=wait.pk, state=State.APPLYING, looked_at__lte=now - STUCK).first()
+    applying = Wait.objects.filter(pk=wait.pk, state=State.APPLYING)
+    stuck = applying.filter(clocks.is_old("looked_at", now, most=STUCK)).first()
     if stuck is None:
         return
     if Reset.objects.filter(plan=stuck.applied_plan).exists():
@@ -218,7 +218,7 @@ def _put_back(wait: Wait, actor: Actor, now: datetime) -> None:
     held.update(state=State.WAITING, applied_plan=None)
     asked_by = Wait.objects.values_list("cancel_asked_by", flat=True).get(pk=wait.pk)
     if asked_by:
-        _end(wait, State.CANCELLED, _cancelled(asked_by), actor, now)
+        _end(wait, State.CANCELLED, say("Cancelled by %(name)s.", name=asked_by), actor, now)
 
 
 def _second_plan(wait: Wait, actor: Actor, now: datetime) -> Plan:

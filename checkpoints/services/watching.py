@@ -13,7 +13,8 @@ from checkpoints.domain import positions
 from checkpoints.domain import watching as rules
 from checkpoints.domain.messages import say
 from checkpoints.models import ConsumerGroup, Reset, ShardReset
-from checkpoints.services import audit, settling
+from checkpoints.queries import clocks
+from checkpoints.services import audit, breaker, settling
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
@@ -62,9 +63,13 @@ def end(reset: Reset, *, actor: Actor, now: datetime) -> Reset:
 
 
 def look_at_open(now: datetime, *, max_age: timedelta = timedelta(seconds=10)) -> int:
-    """Look at every reset whose watch goes on, so that watches end also with nobody's page open."""
+    """Look at every reset whose watch goes on, so that watches end also with nobody's page open.
+
+    While the breaker of its endpoint is open that is only done at the end of a watch.
+    """
     going_on = Reset.objects.exclude(outcome=Reset.Outcome.SENDING).filter(_OPEN, watch_until__isnull=False)
-    resets = list(going_on.select_related("group__logstore__project__endpoint", "plan"))
+    may_look = breaker.lets_through("group__logstore__project__endpoint", now) | Q(watch_until__lte=now)
+    resets = list(going_on.filter(may_look).select_related("group__logstore__project__endpoint", "plan"))
     for reset in resets:
         try:
             look(reset, now=now, max_age=max_age)
@@ -78,7 +83,7 @@ def _claim(reset: Reset, now: datetime, max_age: timedelta) -> bool:
     if not max_age:
         return True
     assert reset.watch_until is not None  # noqa: S101 - the watch is open
-    due = Q(looked_at=None) | Q(looked_at__lte=now - max_age)
+    due = clocks.is_old("looked_at", now, most=max_age)
     mark = min(now, reset.watch_until - timedelta(microseconds=1))
     return bool(Reset.objects.filter(due, pk=reset.pk).update(looked_at=mark))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checkpoints.domain.schedule import Heat, every, heat, is_late, next_at
+from checkpoints.domain.schedule import Heat, every, heat, is_late, is_stale, next_at
 from checkpoints.domain.verdicts import Verdict
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -88,3 +88,22 @@ def test_a_thousand_logstores_read_at_once_are_spread_evenly_afterwards() -> Non
     due = Counter(int((next_at(NOW, MINUTE, n) - NOW).total_seconds() % 60) for n in range(1, 1001))
     assert len(due) == 60
     assert max(due.values()) <= 20
+
+
+@pytest.mark.parametrize(
+    ("age", "planned", "stale"),
+    [
+        (None, 60, True),
+        (300, 60, False),
+        (301, 60, True),
+        (301, 300, False),
+        (600, 300, False),
+        (601, 300, True),
+        (-3600, 60, True),
+    ],
+)
+def test_a_reading_is_stale_after_five_intervals_or_two_of_its_own_and_from_the_future(
+    age: int | None, planned: int, stale: bool
+) -> None:
+    at = None if age is None else NOW - timedelta(seconds=age)
+    assert is_stale(at, NOW, interval=MINUTE, planned=timedelta(seconds=planned)) is stale

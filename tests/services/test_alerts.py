@@ -9,7 +9,18 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from checkpoints.models import Alert, AlertRule, AuditRow, ConsumerGroup, Endpoint, Lease, Notice, Plan, Reset
+from checkpoints.models import (
+    Alert,
+    AlertRule,
+    AuditRow,
+    ConsumerGroup,
+    Endpoint,
+    Lease,
+    Logstore,
+    Notice,
+    Plan,
+    Reset,
+)
 from checkpoints.services import alert_rules, alerts
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.endpoint_fields import Invalid
@@ -127,6 +138,16 @@ def test_no_reading_fires_by_the_clock_and_is_resolved_by_a_reading():
     alerts.evaluate(at(13))
     alerts.evaluate(at(14))
     assert the.states() == {"orders": "resolved"}
+
+
+def test_no_reading_waits_for_a_logstore_that_is_read_rarely():
+    group = the.group()
+    Logstore.objects.filter(pk=group.logstore_id).update(read_every=900)
+    the.rule(condition="no_reading", limit="10m")
+    alerts.evaluate(at(30))
+    assert the.states() == {}
+    alerts.evaluate(at(31))
+    assert the.states() == {"orders": "firing"}
 
 
 def test_several_looks_in_one_minute_are_one_sample_of_what_goes_by_the_clock():

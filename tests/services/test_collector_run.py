@@ -11,8 +11,9 @@ import pytest
 from django.utils import timezone
 
 from checkpoints import sls
+from checkpoints.domain.breaker import PAUSE
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Reading
-from checkpoints.services import collector, connections, leases, parallel, reading
+from checkpoints.services import collector, connections, discovery, leases, parallel, reading
 from emulator.testing import running
 from tests.conftest import KEYS
 
@@ -241,7 +242,7 @@ def test_the_probe_is_one_logstore_and_closes_it(emu: Any, endpoint: Endpoint) -
         emu.add_group("proj", f"more-{number}", "g")
     collector.run()
     now = timezone.now()
-    Endpoint.objects.update(failures=5, opened_at=now - PAST, retry_at=now + PAST)
+    Endpoint.objects.update(failures=5, opened_at=now - PAST, retry_at=now + PAUSE)
     make_due()
     emu.reset_stats()
     collector.run()
@@ -259,10 +260,55 @@ def test_the_probe_is_one_logstore_and_closes_it(emu: Any, endpoint: Endpoint) -
     assert (endpoint.failures, endpoint.retry_at) == (0, None)
 
 
+def fail_for(endpoint: Endpoint, shards: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connections.connect(endpoint)
+    ask = client.get_cursor
+
+    def get_cursor(project: str, logstore: str, shard: int, at: Any) -> Any:
+        if shard in shards:
+            raise sls.ServerFault("x", status=500, code="InternalServerError")
+        return ask(project, logstore, shard, at)
+
+    monkeypatch.setattr(client, "get_cursor", get_cursor)
+
+
+def test_readings_of_which_every_shard_failed_open_the_breaker(
+    emu: Any, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_for(endpoint, range(4), monkeypatch)
+    for _ in range(5):
+        collector.run()
+        make_due()
+    endpoint.refresh_from_db()
+    assert endpoint.failures == 5
+    assert endpoint.retry_at is not None
+    assert endpoint.problem["code"] == "InternalServerError"
+
+
+def test_a_reading_of_which_some_shards_answered_is_a_success(
+    emu: Any, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Endpoint.objects.update(failures=4)
+    fail_for(endpoint, range(3), monkeypatch)
+    collector.run()
+    endpoint.refresh_from_db()
+    assert (endpoint.failures, endpoint.problem) == (0, None)
+    assert ConsumerGroup.objects.get().is_partial
+
+
+def test_a_right_that_is_missing_for_all_shards_is_none(emu: Any, endpoint: Endpoint) -> None:
+    collector.run()
+    make_due()
+    emu.fault("GetCursor", status=403, code="Unauthorized", message="denied by sts or ram")
+    collector.run()
+    endpoint.refresh_from_db()
+    assert (endpoint.failures, endpoint.problem) == (0, None)
+
+
 def test_an_endpoint_without_any_logstore_is_probed_by_discovery(emu: Any, add_endpoint: Any) -> None:
     endpoint = add_endpoint(emu)
     now = timezone.now()
-    Endpoint.objects.update(failures=5, opened_at=now, retry_at=now, next_discovery_at=now + PAST)
+    Endpoint.objects.update(failures=5, opened_at=now, retry_at=now, next_discovery_at=now + discovery.EVERY)
     collector.run()
     endpoint.refresh_from_db()
     assert endpoint.retry_at is None

@@ -9,7 +9,7 @@ import pytest
 
 from checkpoints import sls
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore, Project
-from checkpoints.services import connections, discovery
+from checkpoints.services import collector, connections, discovery, group_changes
 
 pytestmark = pytest.mark.django_db
 DENIED: dict[str, Any] = {"status": 403, "code": "Unauthorized", "message": "denied by sts or ram"}
@@ -98,3 +98,72 @@ def test_a_fault_of_ours_is_raised_and_not_stored_as_one_of_the_service(
     monkeypatch.setattr(connections.connect(endpoint), call, fail)
     with pytest.raises(ZeroDivisionError):
         discovery.discover(endpoint, now=now)
+
+
+class TestSlow:
+    """Discovery that takes long beside readings that do not."""
+
+    @pytest.fixture
+    def found(self, endpoint: Endpoint, group: ConsumerGroup) -> discovery.Found:
+        """What discovery was told a minute ago."""
+        return discovery.look(connections.connect(endpoint), endpoint.typed_projects)
+
+    @staticmethod
+    def keep(found: discovery.Found, now: Any) -> None:
+        discovery.keep(Endpoint.objects.get(), found, now=now, begun=now - timedelta(minutes=1))
+
+    def test_what_a_reading_saw_meanwhile_stays(
+        self, emu: Any, group: ConsumerGroup, found: discovery.Found, now: Any
+    ) -> None:
+        emu.add_group("proj", "store", "new")
+        emu.add_group("proj", "store", "cg-0", timeout=99)
+        collector.read_logstore(group.logstore, now=now - timedelta(seconds=10))
+        seen = list(ConsumerGroup.objects.order_by("pk").values())
+        stores = list(Logstore.objects.values())
+        self.keep(found, now)
+        assert list(ConsumerGroup.objects.order_by("pk").values()) == seen
+        assert list(Logstore.objects.values()) == stores
+        assert {row["name"]: row["vanished_at"] for row in seen} == {"cg-0": None, "new": None}
+
+    def test_so_does_what_a_page_saw_of_one_group(
+        self, emu: Any, group: ConsumerGroup, found: discovery.Found, now: Any
+    ) -> None:
+        del emu.world.projects["proj"].logstores["store"].groups["cg-0"]
+        emu.add_group("proj", "store", "new")
+        collector.read_logstore(group.logstore, now=now - timedelta(seconds=10))
+        self.keep(found, now)
+        living = ConsumerGroup.objects.filter(vanished_at=None)
+        assert list(living.values_list("name", flat=True)) == ["new"]
+
+    def test_its_error_ends_no_newer_success(
+        self, group: ConsumerGroup, found: discovery.Found, now: Any
+    ) -> None:
+        collector.read_logstore(group.logstore, now=now - timedelta(seconds=10))
+        found.of_logstores["proj", "store"] = sls.Timeout("no answer")
+        self.keep(found, now)
+        assert Logstore.objects.get().problem is None
+
+    def test_rows_loaded_before_a_reading_lose_nothing_of_it(
+        self, group: ConsumerGroup, endpoint: Endpoint, now: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another process stores a reading between the select and the update of a discovery."""
+        note = group_changes.note
+
+        def read_meanwhile(row: ConsumerGroup, values: Any) -> None:
+            ConsumerGroup.objects.update(read_at=now, backlog=7, verdict="stalled", timeout_seconds=1)
+            note(row, values)
+
+        monkeypatch.setattr(group_changes, "note", read_meanwhile)
+        ConsumerGroup.objects.update(timeout_seconds=77)
+        discovery.discover(endpoint, now=now, max_age=ALWAYS)
+        group.refresh_from_db()
+        assert (group.read_at, group.backlog, group.verdict) == (now, 7, "stalled")
+
+    def test_what_was_not_read_since_is_taken_over(
+        self, emu: Any, group: ConsumerGroup, found: discovery.Found, now: Any
+    ) -> None:
+        collector.read_logstore(group.logstore, now=now - timedelta(minutes=2))
+        found.groups["proj", "store"] = []
+        self.keep(found, now)
+        group.refresh_from_db()
+        assert group.vanished_at == now

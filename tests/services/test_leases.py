@@ -171,7 +171,7 @@ def test_many_who_look_at_one_group_at_once_have_it_read_once(real_db: None, emu
 def test_the_collector_and_those_who_look_read_a_group_once(real_db: None, emu: Any) -> None:
     endpoint: Endpoint = store_endpoint(emu)
     discovery.discover(endpoint, now=moment())
-    Endpoint.objects.update(next_discovery_at=moment() + timedelta(hours=1))
+    Endpoint.objects.update(next_discovery_at=moment() + discovery.EVERY)
     emu.latency(50, "GetCheckPoint")
     for _ in range(5):
         ConsumerGroup.objects.update(read_at=moment() - 3600 * SECONDS)

@@ -20,7 +20,9 @@ def nothing_kept(now: Any) -> None:
 
 
 def times(group: ConsumerGroup, since: Any) -> list[Any]:
-    return [sample.at for sample in recent.samples([group], since=since)[group.pk]]
+    return [
+        sample.at for sample in recent.samples([group], since=since, until=since + 1440 * MINUTE)[group.pk]
+    ]
 
 
 def test_a_reading_is_parsed_once(emu: Any, group: ConsumerGroup, now: Any, monkeypatch: Any) -> None:
@@ -35,9 +37,9 @@ def test_a_reading_is_parsed_once(emu: Any, group: ConsumerGroup, now: Any, monk
 def test_after_a_restart_they_are_parsed_from_the_database(emu: Any, group: ConsumerGroup, now: Any) -> None:
     for minutes in (1, 0):
         collector.read_logstore(group.logstore, now=now - minutes * MINUTE)
-    before = recent.samples([group], since=now - 9 * MINUTE)
+    before = recent.samples([group], since=now - 9 * MINUTE, until=now)
     recent.forget(now + MINUTE)
-    assert recent.samples([group], since=now - 9 * MINUTE) == before
+    assert recent.samples([group], since=now - 9 * MINUTE, until=now) == before
 
 
 def test_what_another_process_stored_or_pruned_counts(emu: Any, group: ConsumerGroup, now: Any) -> None:
@@ -52,5 +54,5 @@ def test_what_another_process_stored_or_pruned_counts(emu: Any, group: ConsumerG
 def test_what_nobody_asks_for_is_forgotten(emu: Any, group: ConsumerGroup, now: Any) -> None:
     collector.read_logstore(group.logstore, now=now)
     assert len(recent._kept) == 1
-    recent.samples([group], since=now + MINUTE)
+    recent.samples([group], since=now + MINUTE, until=now + 2 * MINUTE)
     assert recent._kept == {}

@@ -224,15 +224,38 @@ class TestOnSchedule:
         assert kept.last().taken_at == now - 62 * HOUR
         assert Snapshot.objects.filter(scheduled=False).count() == 3
 
+    def test_a_snapshot_is_kept_together_with_when_the_next_is_due(self, group, monkeypatch):
+        schedule(group, 6)
+        now = the.now()
+
+        def broken(*_):
+            raise RuntimeError("a fault of ours")
+
+        with monkeypatch.context() as spoiled:
+            spoiled.setattr(snapshots, "_prune", broken)
+            assert snapshots.take_due(now) == 0
+        assert (Snapshot.objects.count(), next_at(group)) == (0, now + snapshots.LEASE)
+        assert not AuditRow.objects.filter(action="snapshot.taken").exists()
+        assert snapshots.take_due(now + snapshots.LEASE) == 1
+
+    def test_an_endpoint_whose_breaker_is_open_is_not_asked(self, emu, group):
+        schedule(group, 6)
+        now = the.now()
+        Endpoint.objects.update(retry_at=now + timedelta(seconds=20))
+        emu.reset_stats()
+        assert snapshots.take_due(now) == 0
+        assert (emu.stats()["total"], next_at(group)) == (0, None)
+        assert snapshots.take_due(now + timedelta(seconds=20)) == 1
+
     def test_a_schedule_changed_meanwhile_stays_as_it_was_changed(self, group, monkeypatch):
         schedule(group, 6)
-        take = snapshots.take
+        read = snapshots._reading
 
         def changed(*args, **how):
             schedule(group, 2)
-            return take(*args, **how)
+            return read(*args, **how)
 
-        monkeypatch.setattr(snapshots, "take", changed)
+        monkeypatch.setattr(snapshots, "_reading", changed)
         snapshots.take_due(the.now())
         assert next_at(group) is None
 

@@ -179,7 +179,7 @@ def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
 def read_at_once(witness: Witness) -> list[str]:
     """Let two workers collect and four people look at one group, all at once; returns the complaints."""
     discovery.discover(Endpoint.objects.get(), now=timezone.now())
-    Endpoint.objects.update(next_discovery_at=timezone.now() + timedelta(hours=1))
+    Endpoint.objects.update(next_discovery_at=timezone.now() + discovery.EVERY)
     collector.read_logstore(Logstore.objects.get(name="store-0"), now=timezone.now() - timedelta(minutes=30))
     witness.asked.clear()
     begun = timezone.now()
@@ -201,7 +201,7 @@ def read_at_once(witness: Witness) -> list[str]:
 
 def all_due(_real: Any, endpoint: Endpoint, _most: int, now: datetime) -> list[leases.Take]:
     """Find what is due as two at once may, and take it without asking whether it still is."""
-    found = leases._with(endpoint, list(leases.of_endpoint(endpoint).filter(leases._due(now))))
+    found = leases._with(endpoint, list(leases.of_endpoint(endpoint).filter(leases._due(now, leases.LEASE))))
     Logstore.objects.update(next_read_at=now + leases.LEASE)
     return [leases.Take(row) for row in found]
 

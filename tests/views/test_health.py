@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from checkpoints.models import Endpoint
+from checkpoints.models import ConsumerGroup, Endpoint, Logstore
 from checkpoints.services import health, triggers
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +65,27 @@ def test_readyz_fails_when_nobody_collects(client: Client, settings: Any) -> Non
 def test_readyz_allows_for_a_late_collection(client: Client, settings: Any) -> None:
     waiting(3 * settings.COLLECT_INTERVAL + 50)
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(("read", "well"), [(None, False), (500, False), (60, True), (-3600, False)])
+def test_readyz_fails_when_somebody_looks_and_nothing_of_what_is_due_is_read(
+    client: Client, group: ConsumerGroup, read: int | None, well: bool
+) -> None:
+    now = timezone.now()
+    Endpoint.objects.update(next_read_at=now)
+    Logstore.objects.update(next_read_at=now - timedelta(seconds=400))
+    ConsumerGroup.objects.update(read_at=None if read is None else now - timedelta(seconds=read))
+    assert health.readiness(now=now)["collector"] is well
+
+
+@pytest.mark.parametrize("trouble", [{"failures": 5}, {"problem": {"code": "Unauthorized"}}])
+def test_readyz_is_not_about_an_endpoint_that_is_in_trouble(
+    group: ConsumerGroup, trouble: dict[str, Any]
+) -> None:
+    now = timezone.now()
+    Endpoint.objects.update(next_read_at=now, **trouble)
+    Logstore.objects.update(next_read_at=now - timedelta(seconds=400))
+    assert health.readiness(now=now)["collector"]
 
 
 @pytest.mark.parametrize("changes", [{"enabled": False}, {"removed_at": timezone.now()}])
