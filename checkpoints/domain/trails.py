@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -30,14 +31,6 @@ class ShardSample:
     unread_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Sample:
-    """All shards of a group at one instant."""
-
-    at: datetime
-    shards: tuple[ShardSample, ...]
-
-
 class Point(NamedTuple):
     """One shard at one time."""
 
@@ -53,6 +46,19 @@ class Point(NamedTuple):
     def unread_for(self) -> timedelta:
         """How long something had been unread then; zero when nothing was, or when that is not known."""
         return timedelta(0) if self.seen.unread_at is None else self.at - self.seen.unread_at
+
+
+@dataclass(frozen=True)
+class Sample:
+    """All shards of a group at one instant."""
+
+    at: datetime
+    shards: tuple[ShardSample, ...]
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Those that could be read; made once, as each verdict of the next minutes looks at them."""
+        return tuple(Point(self.at, seen) for seen in self.shards if seen.state is not State.UNKNOWN)
 
 
 class Flow(NamedTuple):
@@ -137,7 +143,7 @@ class Trail:
 
     def foreign(self, timeout: timedelta) -> list[tuple[Move, int]]:
         """Return the moves in the window that were nobody's of the group, each with its log groups."""
-        if all(_is_plain(before.seen, after.seen) for before, after in pairwise(self.whole)):
+        if _are_plain(self.whole):
             return []  # nearly always; the rest takes half of the time of a verdict
         watcher = Watcher(self.own, timeout=timeout.total_seconds())
         found: list[tuple[Move, int]] = []
@@ -184,9 +190,9 @@ def follow(
     """Return the trail of each shard, its window from `since` on, without the readings that failed."""
     known: dict[int, list[Point]] = {shard: [] for shard in shards}
     for sample in samples:
-        for seen in sample.shards:
-            if seen.state is not State.UNKNOWN and seen.shard in known:
-                known[seen.shard].append(Point(sample.at, seen))
+        for point in sample.points:
+            if (points := known.get(point.seen.shard)) is not None:
+                points.append(point)
     return {shard: _trail(points, shard, own, since) for shard, points in known.items()}
 
 
@@ -198,6 +204,14 @@ def _trail(known: Sequence[Point], shard: int, own: Sequence[OwnWrite], since: d
         last = max(one.at for one in ours)
         points = tuple(point for point in points if point.at.timestamp() > last)
     return Trail(shard, points, tuple(known[max(0, earlier - 1) :]), tuple(known), ours)
+
+
+def _are_plain(points: Sequence[Point]) -> bool:
+    for (_, before), (_, after) in pairwise(points):
+        stood_still = before.position == after.position and before.consumer == after.consumer
+        if not (stood_still or _is_plain(before, after)):
+            return False
+    return True
 
 
 def _is_plain(before: ShardSample, after: ShardSample) -> bool:

@@ -35,10 +35,13 @@ _counted: dict[tuple[str, str], Tally] = {}
 
 def count(operation: str, code: str, seconds: float) -> None:
     """Count one call; costs no query."""
-    one = Tally(1, seconds)
-    if (place := bisect_left(BUCKETS, seconds)) < len(BUCKETS):
-        one.within[place] = 1
-    _put({(operation[:LONGEST], code[:LONGEST]): one})
+    place = bisect_left(BUCKETS, seconds)
+    with _lock:
+        tally = _counted.setdefault((operation[:LONGEST], code[:LONGEST]), Tally())
+        tally.calls += 1
+        tally.seconds += seconds
+        if place < len(BUCKETS):
+            tally.within[place] += 1
 
 
 def flush() -> None:

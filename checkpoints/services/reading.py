@@ -8,7 +8,7 @@ does not change while it is retained (docs/sls-protocol.md, Lag).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -52,7 +52,7 @@ def read(  # noqa: PLR0913 -- what one reading depends on
 
 
 class _Reader:
-    """The steps of one reading; answers are handled as they arrive, so that no thread waits for a phase."""
+    """The steps of one reading: what is asked for at once, what after that, and what each answer is for."""
 
     def __init__(
         self,
@@ -121,11 +121,11 @@ class _Reader:
         """Handle answers until none is outstanding; a handler may ask for more."""
         while self.handlers:
             waiting, self.handlers = self.handlers, {}
-            try:
-                for future in as_completed(list(waiting), timeout=self._left()):
-                    self._handle(future, waiting.pop(future))
-            except TimeoutError:
-                for future, handler in waiting.items():
+            arrived = wait(waiting, timeout=self._left()).done  # one waking for all of them
+            for future, handler in waiting.items():
+                if future in arrived:
+                    self._handle(future, handler)
+                else:
                     future.cancel()
                     handler(None, self._late())
 

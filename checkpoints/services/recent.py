@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+
+from django.db.models import Count, Max, Min, QuerySet
 
 from checkpoints.domain import lag
 from checkpoints.domain.lag import ShardFacts, ShardLag
 from checkpoints.domain.verdicts import Sample, ShardSample
 from checkpoints.models import ConsumerGroup, Reading
 
-Key = tuple[int, int, datetime]  # reading, group, when it was taken
+Key = tuple[int, datetime]  # reading, when it was taken
 
 EVERY = timedelta(minutes=1)
 
-_kept: dict[Key, Sample] = {}
+_kept: defaultdict[int, dict[Key, Sample]] = defaultdict(dict)  # by group
 _swept = datetime.min.replace(tzinfo=UTC)
 
 
@@ -29,12 +32,31 @@ def samples(groups: Iterable[ConsumerGroup], *, since: datetime, until: datetime
     stored = Reading.objects.filter(
         group__in=[group.pk for group in groups], taken_at__gte=since, taken_at__lte=until
     )
-    keys: list[Key] = list(stored.order_by("taken_at").values_list("pk", "group_id", "taken_at"))
-    _parse([key for key in keys if key not in _kept])
+    counts = stored.order_by().values_list("group_id").annotate(Count("pk"), Min("pk"), Max("pk"))
+    found, unlike = {}, []
+    for group, *counted in counts:
+        mine = sorted((key for key in list(_kept[group]) if since <= key[1] <= until), key=itemgetter(1))
+        if _counted(mine) == counted:
+            found[group] = [_kept[group][key] for key in mine]
+        else:
+            unlike.append(group)
+    return found | _stored(stored.filter(group__in=unlike)) if unlike else found
+
+
+def _counted(keys: Sequence[Key]) -> list[int | None]:
+    """Return how many readings these are, the first and the last: others of the same group differ in that."""
+    ids = [pk for pk, _ in keys]
+    return [len(ids), min(ids, default=None), max(ids, default=None)]
+
+
+def _stored(readings: QuerySet[Reading]) -> dict[int, list[Sample]]:
+    """Return the samples of readings as the database has them; only those not known are parsed."""
+    keys = list(readings.order_by("taken_at").values_list("group_id", "pk", "taken_at"))
+    _parse([pk for group, pk, at in keys if (pk, at) not in _kept[group]])
     found = defaultdict(list)
-    for key in keys:
-        if (seen := _kept.get(key)) is not None:  # None: pruned meanwhile
-            found[key[1]].append(seen)
+    for group, pk, at in keys:
+        if (seen := _kept[group].get((pk, at))) is not None:  # None: pruned meanwhile
+            found[group].append(seen)
     return found
 
 
@@ -53,13 +75,16 @@ def sample_of(reading: Reading) -> Sample:
 
 def remember(reading: Reading, seen: Sample) -> None:
     """Keep the sample of a stored reading, so that it need not be parsed again."""
-    _kept[reading.pk, reading.group_id, reading.taken_at] = seen
+    _kept[reading.group_id][reading.pk, reading.taken_at] = seen
 
 
 def forget(before: datetime) -> None:
     """Drop the samples taken earlier."""
-    for key in [key for key in list(_kept) if key[2] < before]:
-        _kept.pop(key, None)
+    for group, kept in list(_kept.items()):
+        for key in [key for key in list(kept) if key[1] < before]:
+            kept.pop(key, None)
+        if not kept:
+            _kept.pop(group, None)
 
 
 def _sweep(since: datetime) -> None:
@@ -70,8 +95,8 @@ def _sweep(since: datetime) -> None:
         forget(since)
 
 
-def _parse(keys: Sequence[Key]) -> None:
-    for reading in Reading.objects.filter(pk__in=[key[0] for key in keys]):
+def _parse(readings: Sequence[int]) -> None:
+    for reading in Reading.objects.filter(pk__in=readings):
         remember(reading, sample_of(reading))
 
 

@@ -108,14 +108,15 @@ def storable(count: int | None) -> int | None:
     return None if count is None else min(count, MOST)
 
 
-def _limits(group: ConsumerGroup) -> Thresholds:
-    """Return the limits for a group: a trend needs some readings, however far apart they are."""
-    return thresholds().for_readings_every(intervals.interval(group.endpoint))
+def _limits(interval: timedelta) -> Thresholds:
+    """Return the limits for groups read so often: a trend needs some readings, however far apart they are."""
+    return thresholds().for_readings_every(interval)
 
 
 def _look_back(groups: Sequence[ConsumerGroup]) -> timedelta:
     """Return how far back the verdicts of these groups look."""
-    return max((_limits(one).look_back(one.timeout) for one in groups), default=SPARE) + SPARE
+    kinds = {(intervals.interval(one.endpoint), one.timeout) for one in groups}
+    return max((_limits(every).look_back(timeout) for every, timeout in kinds), default=SPARE) + SPARE
 
 
 def _before(group: ConsumerGroup, now: datetime) -> Before:
@@ -160,7 +161,7 @@ def _judged(
         group_timeout=group.timeout,
         retention=kept_for,
         own_writes=own,
-        thresholds=_limits(group),
+        thresholds=_limits(intervals.interval(group.endpoint)),
         before=_before(group, now),
     )
     total = lag.total(lags)
