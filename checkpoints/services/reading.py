@@ -41,14 +41,17 @@ def read(  # noqa: PLR0913 -- what one reading depends on
     known: Known,
     refresh_begins: bool,
     retention: timedelta | None,
+    ages: bool = False,
     seconds: float = SECONDS,
 ) -> LogstoreSeen:
     """Read every group of a Logstore but some, or only the one named; raises SLSError without the lists.
 
+    With `ages` the time of each begin is asked for as well, which only somebody who looks needs to know.
     What has not arrived after `seconds`, the rest of SECONDS, counts as not answered: those shards or groups
     carry the error.
     """
-    return _Reader(client, project, logstore, known, refresh_begins, retention, seconds).read(only, left_out)
+    reader = _Reader(client, project, logstore, known, refresh_begins, retention, seconds)
+    return reader.read(only, left_out, ages=ages)
 
 
 class _Reader:
@@ -74,7 +77,7 @@ class _Reader:
         self.server_time: datetime | None = None
         self.deadline = monotonic() + seconds
 
-    def read(self, only: str | None, left_out: frozenset[str]) -> LogstoreSeen:
+    def read(self, only: str | None, left_out: frozenset[str], *, ages: bool) -> LogstoreSeen:
         start = self.pool.submit
         listing = start(self.client.list_shards, self.project, self.logstore)
         groups = start(self.client.list_consumer_groups, self.project, self.logstore)
@@ -99,6 +102,8 @@ class _Reader:
         self._drain()
         self._ask_ends_again()
         self._ask_times()
+        if ages:
+            self._ask_ages()
         self._drain()
         self._ask_begins_of_expired()
         self._drain()
@@ -193,6 +198,12 @@ class _Reader:
     def _ask_times(self) -> None:
         for seen, position in self._pairs():
             self._ask_times_of(seen, position)
+
+    def _ask_ages(self) -> None:
+        """Ask for t(b) of each shard with data, when it is not known: since when data is kept."""
+        for seen in self.shards.values():
+            if seen.begin is not None and seen.end is not None and seen.begin < seen.end:
+                self._ask_time(seen, seen.begin)
 
     def _ask_times_of(self, seen: ShardSeen, position: int) -> None:
         """Ask for t(e-1), t(c-1) and t(c) of a shard that is behind, as far as they are not known."""

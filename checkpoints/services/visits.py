@@ -95,6 +95,7 @@ class Visit:
                 known=self.known,
                 refresh_begins=self.begins,
                 retention=summaries.retention(self.logstore),
+                ages=self.only is not None,
                 seconds=reading.SECONDS - (monotonic() - begun),
             )
         except TROUBLE as error:

@@ -183,3 +183,19 @@ def test_what_is_not_known_of_a_stored_shard_is_not_learnt() -> None:
     )
     known.learn([fact])
     assert known == Known()
+
+
+def test_since_when_data_is_kept_is_asked_only_for_somebody_who_looks_and_once(
+    emu: Any, client: sls.Client
+) -> None:
+    known = Known(begins={shard: begin(emu, shard) for shard in range(4)})
+    place(emu, {shard: end(emu, shard) for shard in range(4)})  # nothing unread: no other time is needed
+    emu.reset_stats()
+    assert {fact.begin_at for fact in facts(seen(client, known=known)).values()} == {None}
+    assert emu.stats()["requests"].get("GetCursorTime") is None
+    looked = facts(seen(client, known=known, only="cg-0", ages=True))
+    assert all(fact.begin_at for fact in looked.values())
+    assert sum(emu.stats()["requests"]["GetCursorTime"].values()) == 4
+    known.learn(looked.values())
+    assert all(fact.begin_at for fact in facts(seen(client, known=known, ages=True)).values())
+    assert sum(emu.stats()["requests"]["GetCursorTime"].values()) == 4
