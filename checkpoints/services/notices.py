@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from checkpoints.domain.alerting import Event
 from checkpoints.domain.messages import Message, say
 from checkpoints.models import Alert, Channel, Notice
+from checkpoints.queries import clocks
 from checkpoints.services import notice_text, posting
 
 LEASE, MAIL_LEASE = timedelta(minutes=3), timedelta(minutes=10)
@@ -111,9 +112,8 @@ def _due(now: datetime) -> QuerySet[Notice]:
     waiting = Notice.objects.filter(state=State.WAITING)
     same = waiting.filter(alert=OuterRef("alert"), channel=OuterRef("channel"))
     later = Exists(same.filter(number__lt=OuterRef("number")))
-    due = waiting.filter(
-        ~later, ~Exists(waiting.filter(later, lead=OuterRef("pk"))), due_at__lte=now, lead=None
-    )
+    come = clocks.has_come("due_at", now, furthest=WAITS[-1])
+    due = waiting.filter(come, ~later, ~Exists(waiting.filter(later, lead=OuterRef("pk"))), lead=None)
     rows = due.select_related("channel").prefetch_related("along")
     return rows.order_by("attempts", "due_at", "made_at", "number")
 

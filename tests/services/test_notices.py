@@ -45,6 +45,15 @@ def test_eight_workers_send_each_notice_once(real_db, heard):
     assert set(rows()) == {("sent", 1)}
 
 
+@pytest.mark.django_db
+def test_a_notice_leased_by_a_clock_that_was_ahead_is_sent(heard):
+    fire(heard)
+    for ahead, sent in ((timedelta(minutes=60), 0), (timedelta(hours=8), 1)):
+        Notice.objects.update(due_at=at(2) + ahead)
+        assert notices.deliver(at(2)) == sent
+    assert len(heard) == 1
+
+
 def test_eight_workers_that_look_at_once_make_each_notice_once(real_db, heard):
     the.rule(the.channel(heard.url))
     for number in range(25):
