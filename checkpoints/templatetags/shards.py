@@ -202,7 +202,7 @@ def _bar(bar: Tide | None, tone: str, kept: str | None) -> SafeString:
     if kept is not None:
         age = html("<small>{}</small>", gettext("oldest kept: %(age)s old") % {"age": kept})
     if bar is not None and bar.lost_w:
-        lost = html('<small class="lost">{}</small>', gettext("left of it: lost"))
+        lost = html('<small class="lost">{}</small>', gettext("lost"))
     return html('<td class="wide bar">{}{}{}</td>', draw(bar, tone), lost, age)
 
 

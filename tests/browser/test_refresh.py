@@ -61,7 +61,7 @@ def test_ages_go_on_while_nothing_is_refreshed(page: Any, asked: list[str]) -> N
 
 def test_the_chart_stays_while_the_table_is_refreshed(page: Any, asked: list[str]) -> None:
     page.select_option("#refresh-rate", "0")
-    page.wait_for_selector("#history .plot")
+    page.wait_for_selector("#history figure")
     page.evaluate("document.querySelector('#history').dataset.old = 'yes'")
     page.click("#span-1h")
     page.wait_for_selector("#span-1h[aria-current]")

@@ -175,7 +175,7 @@ def test_a_child_waits_for_its_parents_in_words(browser):
 def test_what_was_lost_is_a_piece_of_the_bar_with_its_words(browser):
     row = row_of(words(browser.get(url(group(shards=[facts("expired")])))))
     assert '<title>1,204 log groups lost: deleted before they were consumed</title><rect class="lost"' in row
-    assert "left of it: lost" in row
+    assert '<small class="lost">lost</small>' in row
     assert 'class="lost"' not in row_of(words(browser.get(url(group("fine", shards=[facts("behind")])))))
 
 
@@ -275,6 +275,7 @@ def test_a_visit_does_not_call_the_service(browser, emu, group_read):
 
 def test_a_refresh_reads_anew_when_the_reading_is_old(browser, group_read):
     Reading.objects.update(taken_at=NOW - timedelta(minutes=5))
+    ConsumerGroup.objects.update(read_at=NOW - timedelta(minutes=5))
     html = browser.get(url(group_read) + "?fresh=1", headers={"HX-Request": "true"}).content.decode()
     assert Reading.objects.count() == 2
     assert "<html" not in html
@@ -283,6 +284,7 @@ def test_a_refresh_reads_anew_when_the_reading_is_old(browser, group_read):
 
 def test_a_refresh_that_fails_keeps_the_table(browser, emu, group_read):
     Reading.objects.update(taken_at=NOW - timedelta(minutes=5))
+    ConsumerGroup.objects.update(read_at=NOW - timedelta(minutes=5))
     for _ in range(20):
         emu.fault("ListShards", status=403, code="Unauthorized", message="denied")
     response = browser.get(url(group_read) + "?fresh=1", headers={"HX-Request": "true"})
