@@ -148,8 +148,13 @@ def view(
 
 
 def trouble(view: GroupView) -> Trouble | None:
-    """Return why the group was not read lately: its own problem, else that of what it belongs to."""
+    """Return why the group was not read lately: its own problem, else that of what it belongs to.
+
+    None when it was, and of a group that is gone: that is reason enough.
+    """
     group, endpoint = view.group, view.group.endpoint
+    if group.vanished_at:
+        return None
     if group.problem:
         return Trouble(group.problem, group.problem_at)
     if not view.is_old:

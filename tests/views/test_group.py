@@ -124,6 +124,15 @@ def test_an_old_reading_of_a_disabled_endpoint_says_why(browser):
     assert "The endpoint is disabled: nothing of it is read." in words(browser.get(url(made)))
 
 
+def test_a_group_that_is_gone_says_so_once_and_how_old_its_figures_are(browser):
+    made = group(shards=[facts("behind")], vanished_at=NOW)
+    ConsumerGroup.objects.update(read_at=NOW - HOUR, problem=PROBLEM)
+    html = words(browser.get(url(made)))
+    assert "This group no longer exists." in html
+    assert 'role="alert"' not in html
+    assert html.count('<small class="then">') >= 5
+
+
 SECONDS = {"read_at": NOW - timedelta(seconds=9), "unread_at": NOW - timedelta(seconds=9)}
 
 
