@@ -102,7 +102,7 @@ def test_while_no_shard_can_be_read_the_last_known_table_stays_with_its_age(brow
 
 
 def test_an_old_reading_says_so_at_each_figure_and_is_not_made_older_than_it_was(browser):
-    made = group(shards=[facts("behind")])
+    made = group(shards=[facts("behind")], verdict="behind")
     fresh = words(browser.get(url(made)))
     assert "Last read" not in fresh
     assert 'class="then"' not in fresh
@@ -114,6 +114,8 @@ def test_an_old_reading_says_so_at_each_figure_and_is_not_made_older_than_it_was
     assert html.count('<small class="then">') >= 5
     assert 'data-label="Unread age">9s<' in row_of(html)
     assert "In time" in row_of(html)
+    head = html.partition("</h1>")[0]
+    assert re.search(r'>Unknown</span> <small class="then">Behind</small> .*9 h ago', head)
 
 
 def test_an_old_reading_of_a_disabled_endpoint_says_why(browser):
