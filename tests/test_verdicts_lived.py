@@ -23,7 +23,7 @@ NAMES = ("c-1", "c-2")
     [
         ("healthy", 10, Verdict.OK, "Consumed in time"),
         ("lagging", 15, Verdict.BEHIND, "does not shrink"),
-        ("catching-up", 15, Verdict.CATCHING_UP, "caught up in about"),
+        ("catching-up", 15, Verdict.CATCHING_UP, "The backlog shrinks"),
         ("stalled", 10, Verdict.STOPPED, "while log groups arrive"),
         ("stopped", 10, Verdict.STOPPED, "while log groups arrive"),
         ("at-risk", 10, Verdict.AT_RISK, "expires in"),

@@ -16,6 +16,8 @@ HEIGHT = 132
 SCALE = 1000
 """Paths are drawn in a box this wide, which the page stretches to the room there is."""
 MOST_Y, MOST_X = 4, 8
+LEAST_TOP = {"duration": 60.0}
+"""What an axis reaches at least: a lag of seconds is none, and should not look like a mountain."""
 NEAR = 2.5
 """Per cent: the width of a letter on a narrow screen."""
 _SECONDS = (
@@ -102,7 +104,7 @@ class Chart:
 class Wanted:
     """A line to be drawn: its name, what it is called, its value, and the least of a point if it has one.
 
-    `is_bounded` says that a value may be a lower bound.
+    `is_bounded` says that a value may be a lower bound, `is_rate` that it is one over some time.
     """
 
     name: str
@@ -110,12 +112,14 @@ class Wanted:
     value: Value
     low: Value | None = None
     is_bounded: bool = False
+    is_rate: bool = False
 
 
 def chart(series: Series, unit: str, wanted: Sequence[Wanted]) -> Chart:
     """Return the chart of some values of a series, all on one scale that begins at 0."""
     values = [[one.value(point) for point in series.points] for one in wanted]
-    top = max((value for some in values for value in some if value is not None), default=0.0)
+    known = [value for some in values for value in some if value is not None]
+    top = max([LEAST_TOP.get(unit, 0.0), *known])
     step = _step(top, unit)
     count = max(1, ceil(top / step))
     lines = tuple(_line(series, one, some, step * count) for one, some in zip(wanted, values, strict=True))
@@ -161,7 +165,7 @@ def _line(series: Series, wanted: Wanted, values: Sequence[float | None], top: f
         if wanted.low
         else []
     )
-    newest = series.newest
+    newest = _newest(series, wanted, values)
     return Line(
         name=wanted.name,
         label=wanted.label,
@@ -173,9 +177,16 @@ def _line(series: Series, wanted: Wanted, values: Sequence[float | None], top: f
             if len(high) > 1 and high != low
         ),
         values=",".join(_texts(series, wanted, values)),
-        newest=wanted.value(newest) if newest else None,
-        newest_is_lower_bound=bool(newest and wanted.is_bounded and newest.at_least),
+        newest=newest,
+        newest_is_lower_bound=bool(series.newest and wanted.is_bounded and series.newest.at_least),
     )
+
+
+def _newest(series: Series, wanted: Wanted, values: Sequence[float | None]) -> float | None:
+    """Return the newest value; a rate is that of the last point which has one, over all of its time."""
+    if wanted.is_rate:
+        return next((value for value in reversed(values[-2:]) if value is not None), None)
+    return wanted.value(series.newest) if series.newest else None
 
 
 def _anchor(x: float) -> str:

@@ -71,29 +71,36 @@ def _units(more: int, unit: str, less: int, smaller: str) -> str:
     return f"{more}{unit} {less}{smaller}" if less else f"{more}{unit}"
 
 
+_NOW = say("just now")
+_SINCE = (
+    say("%(count)d s ago", count=0),
+    say("%(count)d min ago", count=0),
+    say("%(count)d h ago", count=0),
+    say("%(count)d d ago", count=0),
+)
+_UNTIL = (
+    say("in %(count)d s", count=0),
+    say("in %(count)d min", count=0),
+    say("in %(count)d h", count=0),
+    say("in %(count)d d", count=0),
+)
+AGES = (_NOW, *_SINCE, *_UNTIL)
+"""What relative() can say, of 0 each: static/js/ages.js goes on with these words between two answers."""
+
+
 def relative(then: datetime, now: datetime) -> Message:
     """Return how far `then` lies from `now`, in one unit: "3 min ago", "in 2 h"."""
     seconds = int(abs((now - then).total_seconds()))
     if seconds < 1:
-        return say("just now")
-    return _until(seconds) if then > now else _since(seconds)
+        return _NOW
+    unit, count = _counted(seconds)
+    words = (_UNTIL if then > now else _SINCE)[unit]
+    return Message(words.text, {"count": count})
 
 
-def _since(seconds: int) -> Message:
+def _counted(seconds: int) -> tuple[int, int]:
     if seconds < 60:
-        return say("%(count)d s ago", count=seconds)
+        return 0, seconds
     if seconds < 3_600:
-        return say("%(count)d min ago", count=seconds // 60)
-    if seconds < 2 * 86_400:
-        return say("%(count)d h ago", count=seconds // 3_600)
-    return say("%(count)d d ago", count=seconds // 86_400)
-
-
-def _until(seconds: int) -> Message:
-    if seconds < 60:
-        return say("in %(count)d s", count=seconds)
-    if seconds < 3_600:
-        return say("in %(count)d min", count=seconds // 60)
-    if seconds < 2 * 86_400:
-        return say("in %(count)d h", count=seconds // 3_600)
-    return say("in %(count)d d", count=seconds // 86_400)
+        return 1, seconds // 60
+    return (2, seconds // 3_600) if seconds < 2 * 86_400 else (3, seconds // 86_400)

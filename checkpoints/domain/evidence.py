@@ -137,9 +137,7 @@ _SENTENCES: dict[Kind, Callable[[_Gathered], Message]] = {
         count=seen.count,
     ),
     Kind.SHRINKING: lambda seen: say(
-        "The backlog shrinks: caught up in about %(span)s at this rate (shards %(shards)s).",
-        shards=seen.shards,
-        span=seen.most,
+        "The backlog shrinks: more is consumed than arrives (shards %(shards)s).", shards=seen.shards
     ),
     Kind.STEPS: lambda seen: say(
         "Saves rarely, each time up to the end: what looks like lag between is not (shards %(shards)s).",

@@ -45,7 +45,7 @@ class Group:
     @property
     def late(self) -> timedelta:
         """From which unread age a shard is late."""
-        return self.limits.late * (LESS if self.was_late else 1)
+        return self.limits.late_from(was_late=self.was_late)
 
     @property
     def near_loss(self) -> timedelta:

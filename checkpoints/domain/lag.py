@@ -39,6 +39,7 @@ class ShardFacts:
     to be read before the end, or a consumer that runs looks like an invalid checkpoint.
     `time_expired`: GetCursorTime of the checkpoint said InvalidCursor although it lies before the end.
     `previous_expired`: the same of checkpoint-1. `parents`: the older read-only shards that share its keys.
+    `before`: what was last known, at `before_at`, of a shard that could not be read (domain/last_known.py).
     """
 
     shard: int
@@ -56,6 +57,8 @@ class ShardFacts:
     time_expired: bool = False
     previous_expired: bool = False
     parents: tuple[int, ...] = ()
+    before: ShardFacts | None = None
+    before_at: datetime | None = None
 
 
 @dataclass(frozen=True)

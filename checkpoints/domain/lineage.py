@@ -54,6 +54,15 @@ def nearest(older: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
     }
 
 
+def children(parents: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """Return for each shard that became others which these are."""
+    found: dict[int, list[int]] = {}
+    for shard, above in parents.items():
+        for one in above:
+            found.setdefault(one, []).append(shard)
+    return found
+
+
 def _keys(shard: HasKeys) -> tuple[int, int]:
     """Return the range as numbers: the number of digits differs between answers."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from checkpoints.domain.messages import Refusal, say
@@ -57,3 +58,14 @@ def encode(position: int) -> str:
 def shorten(checkpoint: str) -> str:
     """Return the first four and the last eight characters: neighbours differ only at the end."""
     return checkpoint if len(checkpoint) <= 13 else f"{checkpoint[:4]}…{checkpoint[-8:]}"
+
+
+def ranges(shards: Iterable[int]) -> str:
+    """Return numbers of shards in few letters, as they are typed: "0-2, 5"."""
+    found: list[list[int]] = []
+    for shard in sorted(set(shards)):
+        if found and shard == found[-1][-1] + 1:
+            found[-1].append(shard)
+        else:
+            found.append([shard])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)

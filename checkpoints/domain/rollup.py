@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from checkpoints.domain.history import Mark, Sample, Seen, Total
@@ -11,6 +11,8 @@ from checkpoints.domain.moves import STEPS, Move, OwnWrite, Place, Watcher, is_o
 
 BEFORE = STEPS + 1
 """How many samples ahead of the first one marks look at."""
+FOREIGN = ("foreign", "ahead")
+"""Kinds of marks that tell of a move by somebody else."""
 
 
 def totals(
@@ -19,16 +21,18 @@ def totals(
     before: Sample | None,
     own: Sequence[OwnWrite],
     gap: int,
+    moved: Iterable[Mark] = (),
 ) -> list[Total]:
     """Return the group at each sample; `before` is the sample ahead of the first.
 
-    Over more than `gap` seconds no rates are told. `own` is what this product wrote.
+    Over more than `gap` seconds no rates are told. `own` is what this product wrote, `moved` are marks: what
+    others wrote is not consumption either.
     """
-    found = []
+    found, foreign = [], jumps(moved)
     for one in samples:
         near = before if before is not None and 0 < one.at - before.at <= gap else None
         written = None if near is None else _written(near, one)
-        drained = None if near is None else _drained(near, one, own)
+        drained = None if near is None else _drained(near, one, own, foreign)
         seconds = 0 if near is None else one.at - near.at
         lag, at_least, backlog = _worst(one.shards.values())
         rates = (written, 0 if written is None else seconds, drained, 0 if drained is None else seconds)
@@ -71,9 +75,21 @@ def _written(before: Sample, after: Sample) -> int | None:
     return sum(known) if known and len(known) == len(steps) else None
 
 
-def _drained(before: Sample, after: Sample, own: Sequence[OwnWrite]) -> int | None:
+def jumps(marks: Iterable[Mark]) -> dict[int, set[int]]:
+    """Return the shards that somebody else moved, by when that was seen."""
+    found: dict[int, set[int]] = {}
+    for mark in marks:
+        if mark.kind in FOREIGN:
+            found.setdefault(mark.at, set()).update(mark.shards)
+    return found
+
+
+def _drained(
+    before: Sample, after: Sample, own: Sequence[OwnWrite], foreign: Mapping[int, Collection[int]]
+) -> int | None:
     """Return what was consumed; moves that are no consumption count for nothing, not as nothing."""
     moved = {write.shard for write in own if is_ours([write.at], before.at, after.at)}
+    moved |= {shard for at, shards in foreign.items() if before.at < at <= after.at for shard in shards}
     steps = []
     for shard, new in after.shards.items():
         old = before.shards.get(shard)

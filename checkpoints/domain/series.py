@@ -95,7 +95,22 @@ def series(points: Iterable[Total], span: Span, *, now: int) -> Series:
     start = now - span.seconds
     inside = [point for point in points if start <= point.at <= now]
     newest = inside[-1] if inside else None
-    return Series(span, start, now, tuple(roll_totals(inside, span.width)), newest)
+    return Series(span, start, now, tuple(_without_haste(roll_totals(inside, span.width), span, now)), newest)
+
+
+def _without_haste(points: list[Total], span: Span, now: int) -> list[Total]:
+    """Leave out the rates of the newest point while it stands for less time than the others.
+
+    A consumer that saves once a minute would seem to stand still, or to rush, in the seconds since.
+    """
+    if len(points) < 2 or points[-1].at // span.width != now // span.width:
+        return points
+    last = points[-1]
+    if last.written_in < span.width:
+        last = last._replace(written=None, written_in=0)
+    if last.drained_in < span.width:
+        last = last._replace(drained=None, drained_in=0)
+    return [*points[:-1], last]
 
 
 @dataclass(frozen=True)
@@ -107,16 +122,14 @@ class Eta:
 
     @property
     def words(self) -> Message:
-        """The sentence."""
+        """The same words on every page, below "Caught up in"."""
         low = in_words(self.low)
-        if not self.low and not self.high:
-            return say("Nothing is left to be consumed.")
         if self.high is None:
-            return say("Caught up in %(low)s at the earliest, at the pace of the last hour.", low=low)
-        if in_words(self.high) == low:
-            return say("Caught up in %(low)s at the pace of the last hour.", low=low)
+            return say("%(low)s or more", low=low)
         high = in_words(self.high)
-        return say("Caught up in %(low)s to %(high)s at the pace of the last hour.", low=low, high=high)
+        return (
+            say("about %(low)s", low=low) if low == high else say("%(low)s to %(high)s", low=low, high=high)
+        )
 
 
 def eta(backlogs: Sequence[tuple[int, int | None]], *, now: int) -> Eta | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+LEAST = 10
+"""Fewer log groups a shard than this lie where chance puts them."""
+
 
 @dataclass(frozen=True)
 class Skew:
@@ -16,9 +19,9 @@ class Skew:
 
 
 def skew(loads: Mapping[int, int]) -> Skew | None:
-    """Return the skew of loads by shard; None when there is no load, or only one shard to bear it."""
+    """Return the skew of loads by shard; None when the load is tiny, or only one shard bears it."""
     whole = sum(loads.values())
-    if len(loads) < 2 or whole <= 0:
+    if len(loads) < 2 or whole < LEAST * len(loads):
         return None
     most = max(loads, key=lambda shard: (loads[shard], -shard))
     return Skew(most, round(100 * loads[most] / whole), round(100 / len(loads)))

@@ -38,6 +38,10 @@ class Thresholds:
         """Return how long unread log groups wait between two visits of a consumer; less than `late`."""
         return self.late / 2
 
+    def late_from(self, *, was_late: bool) -> timedelta:
+        """Return from which unread age a shard is late, given whether its group was late before."""
+        return self.late * (LESS if was_late else 1)
+
     def near_loss(self, retention: timedelta | None) -> timedelta:
         """Return below which time until data loss unread data is in danger."""
         return max((retention or timedelta(0)) * self.loss_share, self.loss_floor)

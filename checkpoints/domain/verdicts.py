@@ -18,6 +18,7 @@ from checkpoints.domain.thresholds import Thresholds
 from checkpoints.domain.trails import Sample, ShardSample, Trail, follow
 
 __all__ = [
+    "LATE",
     "WORST_FIRST",
     "GroupVerdict",
     "Sample",
@@ -88,7 +89,7 @@ _VERDICTS = {
     Kind.NOTHING_NEW: Verdict.IDLE,
     Kind.FINISHED: Verdict.IDLE,
 }
-_LATE = {Verdict.STOPPED, Verdict.STALLED, Verdict.BEHIND, Verdict.CATCHING_UP}
+LATE = {Verdict.STOPPED, Verdict.STALLED, Verdict.BEHIND, Verdict.CATCHING_UP}
 _NEAR_LOSS = {Verdict.AT_RISK, Verdict.LOSING_DATA}
 
 
@@ -149,7 +150,7 @@ def judge(
         silence=silence,
         retention=retention,
         limits=limits,
-        was_late=before.verdict in _LATE,
+        was_late=before.verdict in LATE,
         was_near_loss=before.verdict in _NEAR_LOSS,
         was_catching_up=before.verdict is Verdict.CATCHING_UP,
         alive=any(trail.saved_lately(now, silence) and not moves[shard] for shard, trail in trails.items()),

@@ -11,14 +11,9 @@ from checkpoints.domain.lag import ShardFacts
 
 KNOWN = {field.name for field in fields(ShardFacts)}
 POSITIONS = {"begin", "end"}
-TIMES = {"updated_at", "begin_at", "newest_at", "read_at", "unread_at"}
-SELDOM = {"parents"}
-"""Fields that are left out when empty: hardly any shard comes from another."""
-_READ: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(POSITIONS, int),
-    **dict.fromkeys(TIMES, datetime.fromisoformat),
-    **dict.fromkeys(SELDOM, tuple),
-}
+TIMES = {"updated_at", "begin_at", "newest_at", "read_at", "unread_at", "before_at"}
+SELDOM = {"parents", "before", "before_at"}
+"""Fields that are left out when empty: hardly any shard comes from another, or cannot be read."""
 
 
 def dump(facts: Iterable[ShardFacts]) -> list[dict[str, Any]]:
@@ -46,9 +41,19 @@ def _loaded(row: dict[str, Any]) -> ShardFacts:
     return ShardFacts(**values)
 
 
+_READ: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(POSITIONS, int),
+    **dict.fromkeys(TIMES, datetime.fromisoformat),
+    "parents": tuple,
+    "before": _loaded,
+}
+
+
 def _out(name: str, value: Any) -> Any:
     if value is None:
         return None
     if name in POSITIONS:
         return str(value)
+    if isinstance(value, ShardFacts):
+        return dump([value])[0]
     return value.isoformat() if name in TIMES else value

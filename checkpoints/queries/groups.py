@@ -6,45 +6,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet, Value
+from django.db.models import BigIntegerField, QuerySet, Value
 
-from checkpoints.domain import lag, lineage
-from checkpoints.domain.lag import GroupLag, ShardFacts, ShardLag, State
+from checkpoints.domain import lag, last_known
+from checkpoints.domain.alerting import OPEN
+from checkpoints.domain.lag import GroupLag, ShardFacts, State
 from checkpoints.domain.skew import Skew, skew
-from checkpoints.domain.tide import Tide, tide
-from checkpoints.models import ConsumerGroup, Label, Pin
+from checkpoints.models import Alert, ConsumerGroup, Label, Pin, Reading
 from checkpoints.queries.prepared import Prepared
-from checkpoints.queries.risk import risk
+from checkpoints.queries.shards import ShardRow, rows
 from checkpoints.queries.thresholds import thresholds
-
-LATE = {State.BEHIND, State.AT_BEGIN, State.EXPIRED, State.INVALID, State.UNKNOWN, State.NEVER_SAVED}
-
-
-@dataclass(frozen=True)
-class ShardRow:
-    """A shard as the table shows it; `tone` colours the unread part of its bar.
-
-    `kept_for` is the age of the oldest log group, `lost_for` how much time was lost; both when known.
-    """
-
-    facts: ShardFacts
-    lag: ShardLag
-    tide: Tide | None
-    tone: str
-    risk: str
-    last_known: ShardLag | None
-    last_known_at: datetime | None
-    kept_for: timedelta | None
-    lost_for: timedelta | None
-    parents: list[int] = field(default_factory=list)
-    children: list[int] = field(default_factory=list)
-
-    @property
-    def is_late(self) -> bool:
-        return self.lag.state in LATE
 
 
 @dataclass(frozen=True)
@@ -59,10 +33,17 @@ class Consumer:
 
 @dataclass(frozen=True)
 class GroupView:
-    """A group with its shards; `as_of` is None when it was never read."""
+    """A group with its shards; `as_of` is None when it was never read.
+
+    `is_old`: nobody knows whether it still is so. `is_silent`: no shard can be read any more, and `failing`
+    is why.
+    """
 
     group: ConsumerGroup
     as_of: datetime | None
+    is_old: bool
+    is_silent: bool
+    failing: str
     total: GroupLag
     shards: list[ShardRow]
     late: int
@@ -78,12 +59,28 @@ class GroupView:
         return [one.name for one in self.consumers if one.name]
 
 
+class OpenAlert(NamedTuple):
+    """An alert of a group that is not over."""
+
+    pk: int
+    rule: str
+    state: str
+
+
+class Trouble(NamedTuple):
+    """The JSON of the problem that keeps a group from being read, None when it is not known, and its time."""
+
+    problem: dict[str, Any] | None
+    at: datetime | None
+
+
 @dataclass(frozen=True)
 class Kept:
-    """The labels of a group, which all share, and whether one user has pinned it."""
+    """The labels of a group, which all share, whether one user has pinned it, and its open alerts."""
 
     labels: list[str]
     is_pinned: bool
+    alerts: list[OpenAlert]
 
 
 def find() -> QuerySet[ConsumerGroup]:
@@ -101,125 +98,104 @@ def is_as_stored(group: ConsumerGroup) -> bool:
 
 def kept(group: ConsumerGroup, user: User | AnonymousUser) -> Kept:
     """Return what people keep of a group."""
-    rows = _KEPT.rows(group.pk, user.pk or 0)
-    return Kept(sorted(name for name in (row[0] for row in rows) if name), any(not row[0] for row in rows))
+    found = [OpenAlert._make(row) for row in _KEPT.rows(group.pk, user.pk or 0)]
+    alerts = [one for state in OPEN for one in sorted(found) if one.state == state]
+    others = [one.rule for one in found if not one.state]
+    return Kept(sorted(filter(None, others)), "" in others, alerts)
 
 
 def _kept_of(group: int, user: int) -> QuerySet[Any, Any]:
-    """Return the labels of a group, and "" when the user has pinned it."""
-    labels = Label.objects.filter(group=group).order_by().values_list("name")
-    return labels.union(Pin.objects.filter(group=group, user=user).values_list(Value("")), all=True)
+    """Return the open alerts of a group, its labels, and "" when the user has pinned it."""
+    none, text = Value(0, output_field=BigIntegerField()), Value("")
+    alerts = Alert.objects.filter(group=group, state__in=OPEN).order_by()
+    labels = Label.objects.filter(group=group).order_by().values_list(none, "name", text)
+    pins = Pin.objects.filter(group=group, user=user).order_by().values_list(none, text, text)
+    return alerts.values_list("pk", "rule__name", "state").union(labels, pins, all=True)
 
 
 _KEPT = Prepared(_kept_of)
 
 
-def view(group: ConsumerGroup, *, now: datetime, only_late: bool = False) -> GroupView:
-    """Return the page of a group from its last readings; nothing is asked of the service."""
-    readings = list(group.readings.order_by("-taken_at")[:2])
-    retention = _retention(group)
-    earlier = {fact.shard: fact for fact in readings[1].facts()} if len(readings) > 1 else {}
-    facts = readings[0].facts() if readings else []
-    lags = [lag.assess(fact, now=now, retention=retention) for fact in facts]
-    family, limits = _Family.of(facts), thresholds()
-    rows = [
-        _row(
-            fact,
-            found,
-            now,
-            risk(found.data_loss_in, retention=retention, limits=limits),
-            _before(found, earlier.get(fact.shard), now, retention),
-            readings[-1].taken_at,
-            family,
-        )
-        for fact, found in zip(facts, lags, strict=True)
-    ]
-    done = [row for row in rows if row.lag.state is State.FINISHED]
-    open_ones = [row for row in rows if row.lag.state is not State.FINISHED]
+def view(
+    group: ConsumerGroup, *, now: datetime, only_late: bool = False, is_stale: bool = False
+) -> GroupView:
+    """Return the page of a group from its last readings; nothing is asked of the service.
+
+    What is too old to say anything of now (`is_stale`), and what is left while nothing can be read, is told
+    as it was when it was read: nobody knows how it went on.
+    """
+    seen = _seen(list(group.readings.order_by("-taken_at")[:2]), now)
+    limits, then = thresholds(), seen.as_of if is_stale or seen.is_silent else now
+    found = rows(group, seen.facts, now=then, as_of=seen.as_of, limits=limits)
+    done = [row for row in found if row.lag.state is State.FINISHED]
+    open_ones = [row for row in found if row.lag.state is not State.FINISHED]
+    late = [row for row in open_ones if row.is_late]
     return GroupView(
         group=group,
-        as_of=readings[0].taken_at if readings else None,
-        total=lag.total(lags),
-        shards=[row for row in open_ones if row.is_late or not only_late],
-        late=sum(row.is_late for row in open_ones),
+        as_of=seen.as_of if seen.is_there else None,
+        is_old=seen.is_there and (is_stale or seen.is_silent),
+        is_silent=seen.is_silent,
+        failing=seen.failing,
+        total=lag.total([row.lag for row in found]),
+        shards=late if only_late else open_ones,
+        late=len(late),
         finished=done,
         consumers=_consumers(open_ones),
-        unread_skew=skew(
-            {row.facts.shard: row.lag.backlog for row in open_ones if row.lag.backlog is not None}
-        ),
-        written_skew=skew(_written(open_ones, earlier)),
-        lost_for=max((row.lost_for for row in rows if row.lost_for is not None), default=None),
+        unread_skew=skew(_backlogs(open_ones)) if late else None,
+        written_skew=skew(_written(open_ones, seen.earlier)),
+        lost_for=max((row.lost_for for row in found if row.lost_for is not None), default=None),
     )
+
+
+def trouble(view: GroupView) -> Trouble | None:
+    """Return why the group was not read lately: its own problem, else that of what it belongs to.
+
+    None when it was, and of a group that is gone: that is reason enough.
+    """
+    group, endpoint = view.group, view.group.endpoint
+    if group.vanished_at:
+        return None
+    if group.problem:
+        return Trouble(group.problem, group.problem_at)
+    if not view.is_old:
+        return None
+    if endpoint.problem:
+        return Trouble(endpoint.problem, endpoint.problem_at)
+    return Trouble(group.logstore.problem, None)
 
 
 @dataclass(frozen=True)
-class _Family:
-    """Parents and children of the shards that came from others or became others."""
+class _Seen:
+    """What the last readings tell; `is_silent`: nothing of the newest could be read, `failing` is why."""
 
-    parents: Mapping[int, list[int]]
-    children: Mapping[int, list[int]]
-
-    @classmethod
-    def of(cls, facts: Sequence[ShardFacts]) -> _Family:
-        parents = lineage.nearest({fact.shard: fact.parents for fact in facts})
-        children = defaultdict(list)
-        for shard, above in parents.items():
-            for one in above:
-                children[one].append(shard)
-        return cls(parents, children)
+    facts: Sequence[ShardFacts]
+    as_of: datetime
+    is_there: bool = False
+    earlier: Mapping[int, ShardFacts] = field(default_factory=dict)
+    is_silent: bool = False
+    failing: str = ""
 
 
-def _retention(group: ConsumerGroup) -> timedelta | None:
-    days = group.logstore.retention_days
-    return None if days is None else timedelta(days=days)
-
-
-def _before(
-    found: ShardLag, earlier: ShardFacts | None, now: datetime, retention: timedelta | None
-) -> ShardLag | None:
-    """Return what was last known of a shard that could not be read this time."""
-    if found.state is not State.UNKNOWN or earlier is None:
-        return None
-    known = lag.assess(earlier, now=now, retention=retention)
-    return None if known.state is State.UNKNOWN else known
-
-
-def _row(
-    fact: ShardFacts,
-    found: ShardLag,
-    now: datetime,
-    near: str,
-    known: ShardLag | None,
-    known_at: datetime,
-    family: _Family,
-) -> ShardRow:
-    bad = found.state is State.EXPIRED or near == "bad"
-    return ShardRow(
-        facts=fact,
-        lag=found,
-        tide=tide(fact.begin, fact.end, found.position, lost=found.lost),
-        tone="bad" if bad else "",
-        risk=near,
-        last_known=known,
-        last_known_at=known_at if known else None,
-        kept_for=None if fact.begin_at is None else max(timedelta(0), now - fact.begin_at),
-        lost_for=_lost_for(fact, found),
-        parents=family.parents.get(fact.shard, []),
-        children=family.children.get(fact.shard, []),
+def _seen(readings: Sequence[Reading], now: datetime) -> _Seen:
+    if not readings:
+        return _Seen([], now)
+    facts, before = readings[0].facts(), readings[-1].facts() if len(readings) > 1 else []
+    facts = last_known.keep(facts, before, readings[-1].taken_at)
+    if not last_known.nothing_is(facts):
+        return _Seen(facts, readings[0].taken_at, True, {fact.shard: fact for fact in before})
+    return _Seen(
+        last_known.as_they_were(facts),
+        as_of=min(fact.before_at for fact in facts if fact.before_at is not None),
+        is_there=True,
+        is_silent=True,
+        failing=next((fact.error for fact in facts if fact.error), ""),
     )
 
 
-def _lost_for(fact: ShardFacts, found: ShardLag) -> timedelta | None:
-    """Return from when to when all was lost; the time of the checkpoint is known if it was read in time."""
-    if found.state is not State.EXPIRED or fact.unread_at is None or fact.begin_at is None:
-        return None
-    return max(timedelta(0), fact.begin_at - fact.unread_at)
-
-
-def _consumers(rows: Sequence[ShardRow]) -> list[Consumer]:
+def _consumers(shards: Sequence[ShardRow]) -> list[Consumer]:
     """Return who holds which shards, nobody last; shards whose owner could not be read are left out."""
     held = defaultdict(list)
-    for row in rows:
+    for row in shards:
         if row.facts.checkpoint is not None:
             held[row.facts.consumer].append(row)
     return [_consumer(name, held[name]) for name in sorted(held, key=lambda name: (not name, name))]
@@ -234,6 +210,10 @@ def _consumer(name: str, rows: Sequence[ShardRow]) -> Consumer:
         backlog=sum(backlogs) if backlogs else None,
         last_commit_at=max(commits, default=None),
     )
+
+
+def _backlogs(rows: Sequence[ShardRow]) -> dict[int, int]:
+    return {row.facts.shard: row.lag.backlog for row in rows if row.lag.backlog is not None}
 
 
 def _written(rows: Sequence[ShardRow], earlier: Mapping[int, ShardFacts]) -> dict[int, int]:

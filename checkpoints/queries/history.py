@@ -17,10 +17,10 @@ from checkpoints.domain.history import Mark, Total
 from checkpoints.domain.messages import Message, say
 from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.rollup import roll_marks
-from checkpoints.domain.series import Eta, Series, Span, eta, series
+from checkpoints.domain.series import Series, Span, eta, series
 from checkpoints.domain.sparks import Spark
 from checkpoints.models import ConsumerGroup, GroupHistory
-from checkpoints.queries import own_writes
+from checkpoints.queries import own_writes, pace
 from checkpoints.queries.past import past
 from checkpoints.queries.prepared import Prepared, aware, from_json, uuid
 from checkpoints.queries.thresholds import thresholds
@@ -59,7 +59,7 @@ class HistoryView:
     series: Series
     ticks: list[XTick]
     events: list[Event]
-    eta: Eta | None
+    caught_up: Message | None
     begins_at: datetime | None
     as_of: datetime | None
 
@@ -136,8 +136,7 @@ def view(
     group: ConsumerGroup, span: Span, *, now: datetime, zone: tzinfo, shard: int | None = None
 ) -> HistoryView:
     """Return the charts of a group, or of one shard, over a span that ends now; its ticks lie in the zone."""
-    begin = now - timedelta(seconds=span.seconds) - BEFORE
-    own = _own(group, begin)
+    own = _own(group, now - timedelta(seconds=span.seconds) - BEFORE)
     stored = past(group, span, now=now, own=[write for one in own for write in one.writes], shard=shard)
     until = int(now.timestamp())
     found = series(stored.points, span, now=until)
@@ -153,7 +152,7 @@ def view(
             roll_marks(stored.marks, span.width),
             [one for one in own if shard is None or shard in one.shards],
         ),
-        eta=_eta(stored.points, until),
+        caught_up=pace.caught_up(group, now=now) if shard is None else _caught_up(stored.points, until),
         begins_at=begins_at if begins_at and begins_at.timestamp() > found.start else None,
         as_of=_time(found.newest.at) if found.newest else None,
     )
@@ -161,15 +160,16 @@ def view(
 
 _LAG = Wanted("lag", say("Lag"), lambda point: point.lag, lambda point: point.lag_low, is_bounded=True)
 _BACKLOG = Wanted("backlog", say("Backlog"), lambda point: point.backlog, lambda point: point.backlog_low)
-_DRAINED = Wanted("drained", say("Consumed"), lambda point: point.drain_rate)
-_WRITTEN = Wanted("written", say("Written"), lambda point: point.write_rate)
+_DRAINED = Wanted("drained", say("Consumed"), lambda point: point.drain_rate, is_rate=True)
+_WRITTEN = Wanted("written", say("Written"), lambda point: point.write_rate, is_rate=True)
 
 
-def _eta(points: Sequence[Total], now: int) -> Eta | None:
-    """Return when a late group has caught up; the backlog of one that keeps up only goes up and down."""
+def _caught_up(points: Sequence[Total], now: int) -> Message | None:
+    """Tell when a late shard has caught up; the backlog of one that keeps up only goes up and down."""
     if not points or (points[-1].lag or 0) < thresholds().late.total_seconds():
         return None
-    return eta([(point.at, point.backlog) for point in points], now=now)
+    found = eta([(point.at, point.backlog) for point in points], now=now)
+    return found.words if found else None
 
 
 def sparks_of(groups: Collection[int], *, now: datetime) -> dict[int, Spark]:

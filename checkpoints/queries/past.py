@@ -62,13 +62,15 @@ def past(
     chunks = list(_chunks(packed, span, since, whole=shard is None)) if packed else []
     before, fresh = samples_of(group, max(since, packed.raw_until) if packed else since)
     marks = [mark for chunk in chunks for mark in chunk.marks]
-    marks += rollup.marks(fresh, before=before, own=own, timeout=group.timeout.total_seconds())
+    moved = rollup.marks(fresh, before=before, own=own, timeout=group.timeout.total_seconds())
+    marks += moved
     newest = [*before, *fresh][-1:]
     if shard is None:
         points = [*_each(chunks, history.unpack_totals)]
-        points += rollup.totals(fresh, before=before[-1] if before else None, own=own, gap=gap())
+        last = before[-1] if before else None
+        points += rollup.totals(fresh, before=last, own=own, gap=gap(), moved=moved)
     else:
-        points = _of_shard(shard, chunks, [*before[-1:], *fresh], own)
+        points = _of_shard(shard, chunks, [*before[-1:], *fresh], own, marks)
         marks = [mark for mark in marks if shard in mark.shards]
     return Past(points, marks, sorted(newest[0].shards) if newest else [], _begin(packed, fresh))
 
@@ -80,14 +82,18 @@ def _begin(packed: GroupHistory | None, fresh: Sequence[Sample]) -> datetime | N
 
 
 def _of_shard(
-    shard: int, chunks: Sequence[_Stored], fresh: Sequence[Sample], own: Sequence[OwnWrite]
+    shard: int,
+    chunks: Sequence[_Stored],
+    fresh: Sequence[Sample],
+    own: Sequence[OwnWrite],
+    moved: Sequence[Mark],
 ) -> list[Total]:
     samples = [*_each(chunks, partial(history.unpack_samples, only=shard))]
     newest = samples[-1].at if samples else 0
     samples += [one for one in fresh if one.at > newest]
     alone = [Sample(one.at, {shard: one.shards[shard]}) for one in samples if shard in one.shards]
     widest = max((chunk.level.step for chunk in chunks), default=0)
-    return rollup.totals(alone, before=None, own=own, gap=max(gap(), 5 * widest // 2))
+    return rollup.totals(alone, before=None, own=own, gap=max(gap(), 5 * widest // 2), moved=moved)
 
 
 def _each(chunks: Iterable[_Stored], unpack: Callable[[bytes], Iterable[T]]) -> Iterator[T]:

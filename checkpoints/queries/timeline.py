@@ -16,11 +16,24 @@ from checkpoints.queries.prepared import Prepared, aware, from_json
 MOST = 20
 CHANGES = 10
 CHANGED = "group.changed"
+RESET = "reset"
+"""The action of a reset as a whole, of which the audit log has rows for its steps and its shards."""
+REFUSED = "reset.refused"
+
+
+class Told(NamedTuple):
+    """Shards of a reset of which the same came."""
+
+    outcome: str
+    shards: list[int]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that was done; `action` is noun.verb, `reset` is the id of a reset that has a page."""
+    """Something that was done; `action` is noun.verb or RESET, `reset` is the id of a reset and its page.
+
+    `told` says what came of the shards of a reset, and what its watch saw.
+    """
 
     at: datetime
     who: str
@@ -30,6 +43,7 @@ class Entry:
     reason: str
     ticket: str
     reset: str
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,8 @@ def timeline(group: ConsumerGroup, *, audited: bool) -> Timeline:
     names = group.name, group.logstore.name, group.project.name, group.endpoint.name
     found = list(map(_row, (_NEWEST if audited else _CHANGED).rows(*names)))
     changes = _changes(row for row in found if row.action == CHANGED)
-    return Timeline(_entries(found[:MOST]) if audited else _resets(group), changes)
+    entries = _resets(group) + (list(map(_entry, found[:MOST])) if audited else [])
+    return Timeline(sorted(entries, key=lambda one: one.at, reverse=True)[:MOST], changes)
 
 
 def _changed(name: str, logstore: str, project: str, endpoint: str) -> QuerySet[Any, Any]:
@@ -81,8 +96,12 @@ def _changed(name: str, logstore: str, project: str, endpoint: str) -> QuerySet[
 
 
 def _newest(name: str, logstore: str, project: str, endpoint: str) -> QuerySet[Any, Any]:
-    """Return the newest rows of a group and the newest changes of its settings; what both have comes once."""
-    rows = _of_group(name, logstore, project, endpoint)
+    """Return the newest rows of a group and the newest changes of its settings; what both have comes once.
+
+    Without those of resets: each of these is one entry, however many rows its steps and shards have.
+    """
+    resets = Q(action__startswith="reset.") & ~Q(action=REFUSED)
+    rows = _of_group(name, logstore, project, endpoint).exclude(resets)
     both = Q(seq__in=rows.values("seq")[:MOST]) | Q(
         seq__in=rows.filter(action=CHANGED).values("seq")[:CHANGES]
     )
@@ -102,25 +121,35 @@ def _row(values: Sequence[Any]) -> _Row:
     return row._replace(at=aware(row.at), before=from_json(row.before), after=from_json(row.after))
 
 
-def _entries(rows: Sequence[_Row]) -> list[Entry]:
-    with_page = _resets_of(rows)
-    return [
-        Entry(
-            row.at, row.actor_name, row.action, row.outcome, row.shard, row.reason, row.ticket,
-            row.object_id if row.object_id in with_page else "",
-        )
-        for row in rows
-    ]  # fmt: skip
+def _entry(row: _Row) -> Entry:
+    outcome = "refused" if row.action == REFUSED else row.outcome  # which has the code of the refusal
+    return Entry(row.at, row.actor_name, row.action, outcome, row.shard, row.reason, row.ticket, "")
+
+
+_FIELDS = ("pk", "started_at", "actor_name", "outcome", "reason", "ticket")
+_OF_SHARD = ("shards__shard", "shards__outcome", "shards__watch")
+_Came = dict[tuple[int, str], list[int]]
+"""The shards of which the same came: (0, its outcome), or (1, what its watch saw)."""
 
 
 def _resets(group: ConsumerGroup) -> list[Entry]:
-    return [
-        Entry(
-            reset.started_at, reset.actor_name, "reset.requested", reset.outcome, None, reset.reason,
-            reset.ticket, str(reset.pk),
-        )
-        for reset in group.resets.order_by("-started_at")[:MOST]
-    ]  # fmt: skip
+    """Return the newest resets, each with what came of its shards; in one query."""
+    newest = group.resets.order_by("-started_at").values("pk")[:MOST]
+    rows = Reset.objects.filter(pk__in=newest).order_by().values_list(*_FIELDS, *_OF_SHARD)
+    resets: dict[tuple[Any, ...], _Came] = {}
+    for row in rows:
+        told = resets.setdefault(row[: len(_FIELDS)], {})
+        shard, *words = row[len(_FIELDS) :]
+        for place, word in enumerate(words):
+            if word:
+                told.setdefault((place, word), []).append(shard)
+    return [_reset(fields, told) for fields, told in resets.items()]
+
+
+def _reset(fields: tuple[Any, ...], told: _Came) -> Entry:
+    pk, at, who, outcome, reason, ticket = fields
+    lines = tuple(Told(word, sorted(shards)) for (_, word), shards in sorted(told.items()))
+    return Entry(at, who, RESET, outcome, None, reason, ticket, str(pk), lines)
 
 
 def _changes(rows: Iterable[_Row]) -> list[Change]:
@@ -129,8 +158,3 @@ def _changes(rows: Iterable[_Row]) -> list[Change]:
         for row in islice(rows, CHANGES)
         for name, before in (row.before or {}).items()
     ]
-
-
-def _resets_of(rows: Iterable[_Row]) -> set[str]:
-    ids = {row.object_id for row in rows if row.action.startswith("reset.") and len(row.object_id) == 36}
-    return {str(pk) for pk in Reset.objects.filter(pk__in=ids).values_list("pk", flat=True)} if ids else set()

@@ -198,8 +198,8 @@ def _raw_chunk(
     before: Sequence[Sample],
     own: Sequence[OwnWrite],
 ) -> HistoryChunk:
-    points = rollup.totals(samples, before=before[-1] if before else None, own=own, gap=gap())
     marks = rollup.marks(samples, before=before, own=own, timeout=group.timeout.total_seconds())
+    points = rollup.totals(samples, before=next(reversed(before), None), own=own, gap=gap(), moved=marks)
     return _chunk(RAW, group.pk, start, samples, points, marks)
 
 

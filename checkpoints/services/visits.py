@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from checkpoints import sls
-from checkpoints.domain import clocks, schedule
+from checkpoints.domain import clocks, last_known, schedule
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Endpoint, Logstore
 from checkpoints.services import (
@@ -58,6 +58,7 @@ class Visit:
     retention: bool
     known: Known = field(default_factory=Known)
     marks: dict[int, Marks] = field(default_factory=dict)  # of the latest reading, by group id
+    last: dict[int, tuple[Sequence[ShardFacts], datetime]] = field(default_factory=dict)  # that reading
     client: sls.Client | None = None
     seen: LogstoreSeen | None = None
     error: Exception | None = None
@@ -128,6 +129,7 @@ def prepare(takes: Sequence[Take], *, now: datetime, only: str | None = None) ->
             facts = latest.facts()
             visits[pk].known.learn(facts)
             visits[pk].marks[latest.group_id] = _marks(facts)
+            visits[pk].last[latest.group_id] = facts, latest.taken_at
     return list(visits.values())
 
 
@@ -158,12 +160,15 @@ def store(visits: Sequence[Visit], *, now: datetime) -> None:
 
 
 def _read(visits: Iterable[Visit], rows: Mapping[tuple[int, str], ConsumerGroup]) -> list[Read]:
-    return [
-        (rows[visit.logstore.pk, one.group.name], one.facts)
-        for visit in visits
-        for one in (visit.seen.groups if visit.seen else ())
-        if one.facts is not None
-    ]
+    """Return what was read of each group; what could not be read comes with what was last known of it."""
+    found: list[Read] = []
+    for visit in visits:
+        for one in visit.seen.groups if visit.seen else ():
+            if one.facts is not None:
+                row = rows[visit.logstore.pk, one.group.name]
+                last = visit.last.get(row.pk)
+                found.append((row, last_known.keep(one.facts, *last) if last else one.facts))
+    return found
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -33,7 +34,7 @@ def when(at: datetime | str | None, now: datetime | None = None) -> SafeString:
     if moment is None:
         return _dash()
     begin = _begin_of_when(moment, timezone.get_current_timezone())
-    return html("{}{}</small></time>", begin, _relative(moment, now))
+    return html("{}<span>{}</span></small></time>", begin, _relative(moment, now))
 
 
 @register.filter
@@ -49,7 +50,15 @@ def asked(text: str) -> str | SafeString:
 def ago(at: datetime | str | None, now: datetime | None = None) -> SafeString:
     """Show how long ago or how far ahead a time lies, with zone time and UTC in the title."""
     moment = _moment(at)
-    return _dash() if moment is None else _time(moment, _relative(moment, now))
+    if moment is None:
+        return _dash()
+    return html("{}{}</time>", _begin_of_age(moment, timezone.get_current_timezone()), _relative(moment, now))
+
+
+@register.simple_tag
+def age_words() -> str:
+    """Return the words for ages as JSON for the script of the page: now, past, then future."""
+    return json.dumps([wording.sentence(one).replace("0", "#") for one in durations.AGES])
 
 
 @register.filter
@@ -141,7 +150,7 @@ def draw(bar: Tide | None, tone: str) -> SafeString:
         bar.width, bar.width, msg(bar.title),
         _stretch("kept", bar.kept_x, bar.kept_w),
         _stretch(f"unread {tone}", bar.unread_x, bar.unread_w) if bar.unread_w else EMPTY,
-        _gone(bar.lost_w) if bar.lost_w else EMPTY,
+        _gone(bar) if bar.lost_w else EMPTY,
         _stroke("at", bar.at_x),
         joined([_stroke("to", bar.to_x), _arrow(bar)]),
     )  # fmt: skip
@@ -151,8 +160,11 @@ def _stretch(name: str, x: float, width: float) -> SafeString:
     return html('<rect class="{}" x="{}" y="6" width="{}" height="7" rx="3"/>', name, plain(x), plain(width))
 
 
-def _gone(width: float) -> SafeString:
-    return html('<rect class="lost" x="0" y="3" width="{}" height="13"/>', plain(width))
+def _gone(bar: Tide) -> SafeString:
+    return html(
+        '<g><title>{}</title><rect class="lost" x="{}" y="3" width="{}" height="13"/></g>',
+        msg(bar.lost_title), plain(bar.lost_x), plain(bar.lost_w),
+    )  # fmt: skip
 
 
 def _stroke(name: str, x: float | None) -> SafeString:
@@ -215,9 +227,19 @@ def _begin_of_when(at: datetime, zone: tzinfo) -> SafeString:
 @lru_cache(maxsize=8192)
 def _begin_of_time(at: datetime, zone: tzinfo) -> SafeString:
     """Return the opening tag: a page that refreshes itself shows most times again and again."""
+    return _open_time(at, zone, EMPTY)
+
+
+@lru_cache(maxsize=8192)
+def _begin_of_age(at: datetime, zone: tzinfo) -> SafeString:
+    """Return the opening tag of an age, which the script of the page lets go on (static/js/ages.js)."""
+    return _open_time(at, zone, SafeString(' class="age"'))
+
+
+def _open_time(at: datetime, zone: tzinfo, more: SafeString) -> SafeString:
     utc = at.astimezone(UTC)
     title = f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z} · {utc:%Y-%m-%d %H:%M:%S} UTC"
-    return html('<time datetime="{}" title="{}">', utc.isoformat(), title)
+    return html('<time{} datetime="{}" title="{}">', more, utc.isoformat(), title)
 
 
 @once_per_language

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django import template
 from django.template.defaultfilters import date
 from django.utils import timezone
+from django.utils.formats import get_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -29,15 +30,21 @@ def quantity(value: float | None, unit: str) -> str | SafeString:
 @register.simple_tag
 def time_axis(ticks: Iterable[XTick], height: int) -> SafeString:
     """Draw the times below a chart."""
+    days = _day_format()
     return joined(
         html(
             '<line class="axis" x1="{}%" x2="{}%" y1="{}" y2="{}"/>'
             '<text class="{}{}" x="{}%" y="{}">{}</text>',
             plain(tick.x), plain(tick.x), height, height + 4, tick.anchor, " minor" if tick.is_minor else "",
-            plain(tick.x), height + 17, date(tick.at, "j M" if tick.is_day else "H:i"),
+            plain(tick.x), height + 17, date(tick.at, days if tick.is_day else "H:i"),
         )
         for tick in ticks
     )  # fmt: skip
+
+
+def _day_format() -> str:
+    """Return how the language of the page writes a day without its year: "Nov 26", "11月26日"."""
+    return str(get_format("MONTH_DAY_FORMAT")).replace("F", "M")
 
 
 @register.simple_tag

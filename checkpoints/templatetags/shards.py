@@ -14,11 +14,11 @@ from django import template
 from django.template.context import Context
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from checkpoints.domain.lag import ShardLag, State
 from checkpoints.domain.tide import Tide
-from checkpoints.queries.groups import ShardRow
+from checkpoints.queries.shards import ShardRow
 from checkpoints.templatetags.checkpoints import (
     ago,
     at_least,
@@ -106,11 +106,12 @@ class _Table:
         facts, lag = row.facts, row.lag
         kept = None if row.kept_for is None else span_text(row.kept_for)
         return html(
-            '<tr id="shard-{}">\n{}{}{}{}{}\n</tr>{}',
+            '<tr id="shard-{}">\n{}{}{}{}{}{}\n</tr>{}',
             facts.shard,
             _pick(facts.shard) if self.may_reset else EMPTY,
             _number(facts.shard, tuple(row.parents), tuple(row.children)),
-            _state(lag.state, facts.readonly, row.tide, row.tone, kept),
+            _state(row.word, facts.readonly, tuple(row.waits_for)),
+            _bar(row.tide, row.tone, kept),
             _cell("until", gettext_noop("Consumed until"), self._until(lag)),
             joined([*_figures(row), _owner(row), self._commit(row), _saved(row)]),
             self._problem(row) if facts.error else EMPTY,
@@ -186,17 +187,23 @@ def _related(words: str, shards: Iterable[int]) -> SafeString:
 
 
 @once_per_language
-def _state(state: State, is_readonly: bool, bar: Tide | None, tone: str, kept: str | None) -> SafeString:
+def _state(word: str, is_readonly: bool, waits_for: tuple[int, ...]) -> SafeString:
     access = gettext("read-only") if is_readonly else gettext("read/write")
-    age = (
-        EMPTY
-        if kept is None
-        else html("<small>{}</small>", gettext("oldest kept: %(age)s old") % {"age": kept})
-    )
-    return html(
-        '<td class="keep state">{}<small>{}</small></td><td class="wide bar">{}{}</td>',
-        badge("state", state), access, draw(bar, tone), age,
-    )  # fmt: skip
+    waits = EMPTY
+    if waits_for:
+        words = ngettext("waits for shard %(shards)s", "waits for shards %(shards)s", len(waits_for))
+        waits = _related(words, waits_for)
+    return html('<td class="keep state">{}{}<small>{}</small></td>', badge("shard", word), waits, access)
+
+
+@once_per_language
+def _bar(bar: Tide | None, tone: str, kept: str | None) -> SafeString:
+    age, lost = EMPTY, EMPTY
+    if kept is not None:
+        age = html("<small>{}</small>", gettext("oldest kept: %(age)s old") % {"age": kept})
+    if bar is not None and bar.lost_w:
+        lost = html('<small class="lost">{}</small>', gettext("lost"))
+    return html('<td class="wide bar">{}{}{}</td>', draw(bar, tone), lost, age)
 
 
 @once_per_language

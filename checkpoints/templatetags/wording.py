@@ -8,9 +8,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from checkpoints.domain import lateness
 from checkpoints.domain.lag import State
 from checkpoints.domain.messages import Message
-from checkpoints.domain.verdicts import Verdict
+from checkpoints.domain.verdicts import LATE, Verdict
 
 STATES: dict[str, tuple[str | Promise, str]] = {
     State.CAUGHT_UP: (_("Caught up"), "ok"),
@@ -38,6 +39,12 @@ VERDICTS: dict[str, tuple[str | Promise, str]] = {
     Verdict.FOREIGN_MOVE: (_("Foreign move"), "bad"),
     Verdict.UNKNOWN: (_("Unknown"), ""),
 }
+SHARDS: dict[str, tuple[str | Promise, str]] = {
+    **STATES,
+    **{word: VERDICTS[word] for word in (*LATE, Verdict.RARELY_SAVES)},
+    lateness.IN_TIME: (_("In time"), "ok"),
+    lateness.AT_BEGIN_IN_TIME: (_("At the oldest"), ""),
+}
 OUTCOMES: dict[str, tuple[str | Promise, str]] = {
     "planned": (_("Planned"), ""),
     "sending": (_("Sending"), "warn"),
@@ -62,8 +69,12 @@ OUTCOMES: dict[str, tuple[str | Promise, str]] = {
     "applied": (_("Applied"), "ok"),
     "expired": (_("Too late"), ""),
     "cancelled": (_("Cancelled"), ""),
+    "made": (_("Made"), ""),
+    "read": (_("Shown"), ""),
+    "on": (_("On"), ""),
+    "off": (_("Off"), ""),
 }
-KINDS = {"state": STATES, "verdict": VERDICTS, "outcome": OUTCOMES}
+KINDS = {"state": STATES, "shard": SHARDS, "verdict": VERDICTS, "outcome": OUTCOMES}
 
 
 def word(kind: str, value: str) -> tuple[str, str]:

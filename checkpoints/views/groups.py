@@ -9,6 +9,7 @@ from functools import cache
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -16,8 +17,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from checkpoints.models import ConsumerGroup
 from checkpoints.queries import groups as queries
+from checkpoints.queries import pace
 from checkpoints.queries.timeline import Timeline, timeline
-from checkpoints.services import collector, leases
+from checkpoints.services import collector, intervals, leases
 from checkpoints.services import labels as service
 from checkpoints.services.refusals import Refused
 from checkpoints.templatetags import wording
@@ -34,7 +36,7 @@ LABELLERS = ("checkpoints.reset_checkpoint", "checkpoints.manage_endpoints")
 def group(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the last reading at once; `fresh=1` reads anew when it is older than ten seconds."""
     now = timezone.now()
-    found = get_object_or_404(queries.find(), pk=pk)
+    found = get_object_or_404(_find(), pk=pk)
     if request.GET.get("fresh"):
         collector.refresh(found, now=now)
     return _page(request, found, now)
@@ -43,10 +45,10 @@ def group(request: HttpRequest, pk: int) -> HttpResponse:
 @by_turns
 def _page(request: HttpRequest, found: ConsumerGroup, now: datetime) -> HttpResponse:
     if request.GET.get("fresh") and not queries.is_as_stored(found):
-        found = get_object_or_404(queries.find(), pk=found.pk)
+        found = get_object_or_404(_find(), pk=found.pk)
     only_late = request.GET.get("only") == "late"
     past = _past(request, found)
-    view = queries.view(found, now=now, only_late=only_late)
+    view = queries.view(found, now=now, only_late=only_late, is_stale=_is_stale(found, now))
     context = {
         "view": view,
         "is_young": view.as_of is not None and now - view.as_of <= leases.YOUNG,
@@ -58,6 +60,7 @@ def _page(request: HttpRequest, found: ConsumerGroup, now: datetime) -> HttpResp
         "may_label": _may_label(request),
         "changes": lambda: past().changes,
         "timeline": lambda: past().entries,
+        **_news(view, now),
         **snapshots.panel(found),
     }
     return render_page(request, "groups/page.html", "groups/_group.html", context)
@@ -75,6 +78,19 @@ def labels(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, wording.sentence(refusal.message))
     return SeeOther("group", found.pk)
+
+
+def _news(view: queries.GroupView, now: datetime) -> dict[str, object]:
+    """Return in how long the group has caught up, and why it was not read lately."""
+    return {"caught_up": pace.caught_up(view.group, now=now), "trouble": queries.trouble(view)}
+
+
+def _find() -> QuerySet[ConsumerGroup]:
+    return queries.find().select_related("history")
+
+
+def _is_stale(found: ConsumerGroup, now: datetime) -> bool:
+    return found.read_at is not None and intervals.is_stale(found, now)
 
 
 def _may_label(request: HttpRequest) -> bool:

@@ -1,4 +1,5 @@
 // The one entry: what every page does beyond plain HTML. Without it everything still works by links and forms.
+import "./ages.js";
 import "./chart.js";
 import "./copy.js";
 import "./countdown.js";

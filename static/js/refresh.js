@@ -54,8 +54,10 @@ function start() {
     if (place && place.textContent !== news) place.textContent = news;
   }
 
-  part.addEventListener("htmx:beforeRequest", () => { isBusy = true; });
-  part.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  // Requests of something inside, the chart of a group, are none of ours.
+  const listen = (name, act) => part.addEventListener(name, (event) => { if (event.target === part) act(event); });
+  listen("htmx:beforeRequest", () => { isBusy = true; });
+  listen("htmx:beforeSwap", ({ detail }) => {
     if (new URL(detail.xhr.responseURL).pathname !== location.pathname) {
       detail.shouldSwap = false; // signed out meanwhile: show the sign-in page, not a piece of it
       location.reload();
@@ -63,13 +65,13 @@ function start() {
     if (isSelecting() && !isWanted) detail.shouldSwap = false; // marked while the answer was on its way
     kept = keep();
   });
-  part.addEventListener("htmx:afterSwap", () => {
+  listen("htmx:afterSwap", () => {
     show();
     restore(kept);
     say();
     document.dispatchEvent(new CustomEvent("refreshed"));
   });
-  part.addEventListener("htmx:afterRequest", ({ detail }) => done(detail.successful));
+  listen("htmx:afterRequest", ({ detail }) => done(detail.successful));
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[data-refresh-now]")) {
       event.preventDefault();

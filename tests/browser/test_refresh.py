@@ -45,6 +45,34 @@ def test_a_refresh_keeps_the_focus_and_what_was_ticked(page: Any, asked: list[st
     assert page.is_checked("#pick-2")
 
 
+def test_ages_go_on_while_nothing_is_refreshed(page: Any, asked: list[str]) -> None:
+    page.select_option("#refresh-rate", "0")
+    page.wait_for_selector(".htmx-request", state="detached")
+    asked.clear()
+    page.clock.run_for(1_000)
+    age = page.locator("#refresh time.age")
+    before = int(age.inner_text().split()[0])
+    page.clock.run_for(9_000)
+    assert before + 9 <= int(age.inner_text().split()[0]) <= before + 12
+    page.clock.run_for(120_000)
+    assert age.inner_text() == "2 min ago"
+    assert asked == []
+
+
+def test_the_chart_stays_while_the_table_is_refreshed(page: Any, asked: list[str]) -> None:
+    page.select_option("#refresh-rate", "0")
+    page.wait_for_selector("#history figure")
+    page.evaluate("document.querySelector('#history').dataset.old = 'yes'")
+    page.click("#span-1h")
+    page.wait_for_selector("#span-1h[aria-current]")
+    page.click("[data-refresh-now]")
+    page.wait_for_selector(".htmx-request", state="detached")
+    assert page.get_attribute("#history", "data-old") == "yes"
+    assert page.url.endswith("/groups/1/")
+    assert page.locator("#history").count() == 1
+    assert page.get_attribute("#span-1h", "aria-current") == "true"
+
+
 def test_nothing_is_refreshed_while_text_is_selected(page: Any, asked: list[str]) -> None:
     page.select_option("#refresh-rate", "5")
     page.evaluate("getSelection().selectAllChildren(document.querySelector('#shard-0 .until'))")

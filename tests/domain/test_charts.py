@@ -20,7 +20,7 @@ def chart(*points, unit="duration", span=SPANS[0], wanted=LAG):
 @pytest.mark.parametrize(
     ("lag", "ticks"),
     [
-        (0, ["0", "1s"]),
+        (0, ["0", "15s", "30s", "45s", "1m"]),
         (55, ["0", "15s", "30s", "45s", "1m"]),
         (660, ["0", "5m", "10m", "15m"]),
         (3 * 3600 + 60, ["0", "1h", "2h", "3h", "4h"]),
@@ -70,6 +70,13 @@ def test_values_for_the_script_tell_the_unknown_and_the_lower_bound():
     line = chart(total(-3), total(-2, lag=None, lag_low=None), total(-1, lag=90, at_least=1)).lines[0]
     assert line.values == "60,,>90"
     assert (line.newest, line.newest_is_lower_bound) == (90, True)
+
+
+def test_a_rate_is_that_of_the_last_point_which_has_one():
+    wanted = Wanted("drained", say("Consumed"), lambda point: point.drain_rate, is_rate=True)
+    unfinished = total(0, drained=0, drained_in=15, written=0, written_in=15)
+    line = chart(total(-2), total(-1, drained=90), unfinished, unit="rate", wanted=wanted).lines[0]
+    assert (line.newest, line.values) == (1.5, "0.5,1.5,")
 
 
 def test_nothing_known_is_empty():

@@ -63,3 +63,11 @@ def test_a_number_that_is_no_position_is_not_encoded(position):
 @pytest.mark.parametrize(("text", "short"), [(SEED, "MTUy…ODQ5Ng=="), ("MTIz", "MTIz"), ("", "")])
 def test_long_checkpoints_are_shortened_in_the_middle(text, short):
     assert positions.shorten(text) == short
+
+
+@pytest.mark.parametrize(
+    ("shards", "expected"),
+    [([], ""), ([3], "3"), ([2, 0, 1, 5], "0-2, 5"), ([7, 8, 10, 11, 12], "7-8, 10-12")],
+)
+def test_numbers_of_shards_are_told_in_few_letters(shards, expected):
+    assert positions.ranges(shards) == expected

@@ -145,6 +145,13 @@ def test_a_jump_ahead_is_marked_by_what_the_group_did_before():
     assert marks(jumped, before=before[3:]) == []
 
 
+def test_what_somebody_else_jumped_over_was_not_consumed():
+    steady = [sample(minute, s0=seen(100 + 10 * minute, 5000), s1=seen(minute, 9)) for minute in range(4)]
+    jumped = sample(4, s0=seen(4000, 5000), s1=seen(4, 9))
+    found = rollup.totals([*steady, jumped], before=None, own=(), gap=1800, moved=marks(*steady, jumped))
+    assert [point.drained for point in found] == [None, 11, 11, 11, 1]
+
+
 def test_nobody_is_an_owner_too():
     assert marks(sample(0, s0=seen()), sample(1, s0=seen(owner=""))) == [Mark(NOON + 60, "owner", (0,), "")]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checkpoints.domain.positions import encode, shorten
-from checkpoints.models import ConsumerGroup, Endpoint, Reading
+from checkpoints.models import Alert, AlertRule, ConsumerGroup, Endpoint, Plan, Reading, Reset, ShardReset
 from checkpoints.models.facts import dump
 from checkpoints.queries import groups
-from checkpoints.services import audit, group_changes
+from checkpoints.services import audit, collector, group_changes
 from checkpoints.services.audit import Actor
+from checkpoints.templatetags.deeds import DEEDS, deed
 from tests.views.lagging import CHANGES, END, HOUR, NOW, PROBLEM, facts, group, words
 
 pytestmark = pytest.mark.django_db
@@ -79,9 +81,123 @@ def test_the_error_of_one_shard_leaves_the_others_shown(browser):
 
 
 def test_a_shard_that_cannot_be_read_keeps_its_last_known_figures(browser):
-    made = group(shards=[facts("unknown")])
+    made = group(shards=[facts("unknown"), facts("behind", 1)])
     Reading.objects.create(group=made, taken_at=NOW - HOUR, shards=dump([facts("behind")]))
     assert "Last known: Behind, backlog 3,000" in words(browser.get(url(made)))
+
+
+def test_while_no_shard_can_be_read_the_last_known_table_stays_with_its_age(browser):
+    failing = facts("unknown", before=facts("behind"), before_at=NOW - 5 * HOUR)
+    made = group(shards=[failing])
+    Reading.objects.create(group=made, taken_at=NOW - HOUR, shards=dump([failing]))
+    html = words(browser.get(url(made)))
+    assert "3,000" in row_of(html)
+    assert html.count('role="alert"') == 1
+    banner = html[html.index('role="alert"') :].partition("</div>")[0]
+    assert ">5 h ago</time>." in banner
+    assert "No shard can be read." in banner
+    assert "ShardNotExist (request 5AEE)" in banner
+    assert "how it is now is not known" in banner
+    assert html.count('<small class="then">') >= 5
+
+
+def test_an_old_reading_says_so_at_each_figure_and_is_not_made_older_than_it_was(browser):
+    made = group(shards=[facts("behind")], verdict="behind")
+    fresh = words(browser.get(url(made)))
+    assert "Last read" not in fresh
+    assert 'class="then"' not in fresh
+    ConsumerGroup.objects.update(read_at=NOW - 9 * HOUR, problem=PROBLEM, problem_at=NOW)
+    late = facts("behind", unread_at=NOW - 9 * HOUR - timedelta(seconds=9))
+    Reading.objects.update(taken_at=NOW - 9 * HOUR, shards=dump([late]))
+    html = words(browser.get(url(made)))
+    assert re.search(r"Last read <time[^>]*>9 h ago</time>\. The key is not accepted\.", html)
+    assert html.count('<small class="then">') >= 5
+    assert 'data-label="Unread age">9s<' in row_of(html)
+    assert "In time" in row_of(html)
+    head = html.partition("</h1>")[0]
+    assert re.search(r'>Unknown</span> <small class="then">Behind</small> .*9 h ago', head)
+
+
+def test_an_old_reading_of_a_disabled_endpoint_says_why(browser):
+    made = group(shards=[facts("behind")])
+    ConsumerGroup.objects.update(read_at=NOW - HOUR)
+    assert "No worker reads it." in words(browser.get(url(made)))
+    Endpoint.objects.update(enabled=False)
+    assert "The endpoint is disabled: nothing of it is read." in words(browser.get(url(made)))
+
+
+def test_a_group_that_is_gone_says_so_once_and_how_old_its_figures_are(browser):
+    made = group(shards=[facts("behind")], vanished_at=NOW)
+    ConsumerGroup.objects.update(read_at=NOW - HOUR, problem=PROBLEM)
+    html = words(browser.get(url(made)))
+    assert "This group no longer exists." in html
+    assert 'role="alert"' not in html
+    assert html.count('<small class="then">') >= 5
+
+
+SECONDS = {"read_at": NOW - timedelta(seconds=9), "unread_at": NOW - timedelta(seconds=9)}
+
+
+def test_a_few_seconds_are_no_lag_to_speak_of(browser):
+    made = group(shards=[facts("behind", **SECONDS), facts("behind", 1)], words=["stopped", "ok"])
+    html = words(browser.get(url(made)))
+    assert '<span class="badge ok">In time</span>' in row_of(html)
+    assert '<span class="badge bad">Stopped</span>' in row_of(html, 1)
+    assert "Only lagging (1)" in html
+    assert 'id="shard-0"' not in words(browser.get(url(made) + "?only=late"))
+
+
+def test_late_shards_of_several_verdicts_are_behind(browser):
+    made = group(shards=[facts("behind")], words=["stopped", "catching_up"])
+    assert '<span class="badge warn">Behind</span>' in row_of(words(browser.get(url(made))))
+
+
+def test_what_is_saved_rarely_is_not_late_between_two_saves(browser):
+    at = int(NOW.timestamp())
+    visits = [[at - 7200, at - 7200, 1], [at - 3600, at - 3600, 1], [at - 600, at - 600, 1]]
+    made = group(shards=[facts("behind")], rhythm={"0": visits})
+    html = words(browser.get(url(made)))
+    assert "Rarely saves" in row_of(html)
+    assert "Only lagging (0)" in html
+
+
+def test_a_tiny_or_timely_backlog_is_no_skew(browser):
+    late = facts("behind", checkpoint=encode(END - 9))
+    assert "Most loaded" not in words(browser.get(url(group(shards=[late, facts("caught_up", 1)]))))
+    timely = group("timely", shards=[facts("behind", **SECONDS), facts("caught_up", 1)])
+    assert "Most loaded" not in words(browser.get(url(timely)))
+
+
+def test_a_child_waits_for_its_parents_in_words(browser):
+    shards = [facts("behind", 0, readonly=True), facts("never_saved", 1, parents=(0,))]
+    made = group(shards=shards, in_order=True)
+    assert "waits for shard 0" in row_of(words(browser.get(url(made))), 1)
+    for other in (
+        group("unordered", shards=shards),
+        group("done", shards=[facts("finished"), shards[1]], in_order=True),
+        group("begun", shards=[shards[0], facts("behind", 1, parents=(0,))], in_order=True),
+    ):
+        assert "waits for shard" not in words(browser.get(url(other)))
+    two = [facts("behind", 0), facts("behind", 1), facts("never_saved", 2, parents=(0, 1))]
+    merged = group("merged", shards=two, in_order=True)
+    assert "waits for shards 0, 1" in row_of(words(browser.get(url(merged))), 2)
+
+
+def test_what_was_lost_is_a_piece_of_the_bar_with_its_words(browser):
+    row = row_of(words(browser.get(url(group(shards=[facts("expired")])))))
+    assert '<title>1,204 log groups lost: deleted before they were consumed</title><rect class="lost"' in row
+    assert '<small class="lost">lost</small>' in row
+    assert 'class="lost"' not in row_of(words(browser.get(url(group("fine", shards=[facts("behind")])))))
+
+
+@pytest.mark.parametrize("state", ["firing", "acknowledged", "silenced", "pending", "resolved"])
+def test_an_open_alert_stands_in_the_head_with_its_state(browser, state):
+    made = group(shards=[facts("behind")])
+    rule = AlertRule.objects.create(name="slow", pattern="*", condition="lag", limit=600)
+    alert = Alert.objects.create(rule=rule, group=made, state=state, since=NOW)
+    head = words(browser.get(url(made))).partition("<dl")[0]
+    assert (f'href="/alerts/{alert.pk}/">slow</a>' in head) is (state not in ("pending", "resolved"))
+    assert (f">{state.title()}</span>" in head) is (state not in ("pending", "resolved"))
 
 
 def test_the_bar_is_drawn_to_scale_with_a_text(browser):
@@ -170,6 +286,7 @@ def test_a_visit_does_not_call_the_service(browser, emu, group_read):
 
 def test_a_refresh_reads_anew_when_the_reading_is_old(browser, group_read):
     Reading.objects.update(taken_at=NOW - timedelta(minutes=5))
+    ConsumerGroup.objects.update(read_at=NOW - timedelta(minutes=5))
     html = browser.get(url(group_read) + "?fresh=1", headers={"HX-Request": "true"}).content.decode()
     assert Reading.objects.count() == 2
     assert "<html" not in html
@@ -178,6 +295,7 @@ def test_a_refresh_reads_anew_when_the_reading_is_old(browser, group_read):
 
 def test_a_refresh_that_fails_keeps_the_table(browser, emu, group_read):
     Reading.objects.update(taken_at=NOW - timedelta(minutes=5))
+    ConsumerGroup.objects.update(read_at=NOW - timedelta(minutes=5))
     for _ in range(20):
         emu.fault("ListShards", status=403, code="Unauthorized", message="denied")
     response = browser.get(url(group_read) + "?fresh=1", headers={"HX-Request": "true"})
@@ -188,10 +306,26 @@ def test_a_refresh_that_fails_keeps_the_table(browser, emu, group_read):
     assert ConsumerGroup.objects.get().problem["code"]
 
 
+def test_however_long_no_shard_can_be_read_the_last_figures_stay(browser, emu, group_read):
+    before = words(browser.get(url(group_read)))
+    emu.fault("GetCursor", status=403, code="Unauthorized", message="denied", times=999)
+    for minutes in (1, 2, 3):
+        collector.read_group(group_read, max_age=timedelta(0), now=NOW + timedelta(minutes=minutes))
+    html = words(browser.get(url(group_read)))
+    assert Reading.objects.count() == 4
+    assert "No shard can be read." in html
+    assert "GetCursor: Unauthorized" in html
+    assert [row_of(html, shard).count("badge") for shard in range(4)] == [1] * 4
+    assert 'data-label="Backlog">' in html
+    backlogs = [re.findall(r'data-label="Backlog">([^<]*)<', page) for page in (before, html)]
+    assert backlogs[0] == backlogs[1]
+    emu.clear_faults()
+    collector.read_group(group_read, max_age=timedelta(0), now=NOW + timedelta(minutes=4))
+    assert "No shard can be read." not in words(browser.get(url(group_read)))
+
+
 @pytest.fixture
 def group_read(group_of_emulator):
-    from checkpoints.services import collector
-
     collector.read_group(group_of_emulator, max_age=timedelta(0), now=NOW)
     return group_of_emulator
 
@@ -262,8 +396,6 @@ def test_parents_and_children_of_a_split_are_told(browser):
 
 
 def test_a_split_in_the_service_is_read_as_lineage(browser, emu, group_of_emulator):
-    from checkpoints.services import collector
-
     emu.world.logstore("proj", "store").split(0, "", NOW.timestamp())
     collector.read_group(group_of_emulator, max_age=timedelta(0), now=NOW)
     html = words(browser.get(url(group_of_emulator)))
@@ -283,7 +415,8 @@ def test_consumers_are_listed_with_their_shards_and_nobody_last(browser):
     assert [part.index(text) for text in (">a<", ">b<", "nobody<")] == sorted(
         part.index(text) for text in (">a<", ">b<", "nobody<")
     )
-    assert ">0, 3<" in part
+    assert "2 shards <small>0, 3<" in part
+    assert "1 shard <small>1<" in part
     assert ">6,000<" in part
 
 
@@ -301,9 +434,41 @@ def test_the_timeline_has_audit_rows_for_those_who_may_read_them(signed_in):
     group("other", shards=[facts("behind")])
     audit.record("snapshot.taken", actor=Actor("", "mei"), outcome="taken", group=made, reason="why not")
     html = words(signed_in("auditor").get(url(made)))
-    assert "snapshot.taken" in html
+    assert "Took a snapshot" in html
+    assert "snapshot.taken" not in html
     assert "why not" in html
-    assert "snapshot.taken" not in words(signed_in("operator").get(url(made)))
+    assert "Took a snapshot" not in words(signed_in("operator").get(url(made)))
+
+
+@pytest.mark.parametrize("role", ["auditor", "operator"])
+def test_a_reset_is_one_row_with_what_came_of_its_shards(signed_in, people, role):
+    made = group(shards=[facts("behind")])
+    plan = Plan.objects.create(group=made, maker=people["operator"], made_at=NOW, expires_at=NOW, body={})
+    reset = Reset.objects.create(
+        plan=plan, group=made, actor_name="mei", reason="deploy", started_at=NOW, outcome="partial"
+    )
+    for shard, outcome, watch in ((0, "confirmed", "held"), (1, "confirmed", "held"), (2, "refused", "")):
+        ShardReset.objects.create(reset=reset, shard=shard, before={}, after={}, outcome=outcome, watch=watch)
+        audit.record("reset.shard", actor=Actor("", "mei"), group=made, shard=shard, object_id=reset.pk)
+    for action in ("reset.requested", "reset.finished"):
+        audit.record(action, actor=Actor("", "mei"), group=made, object_id=reset.pk)
+    html = words(signed_in(role).get(url(made)))
+    part = html[html.index('id="timeline"') :].partition("</section>")[0]
+    assert part.count("<tr><td>") == 1
+    assert f'<a href="/resets/{reset.pk}/">Reset</a>' in part
+    for text in ("Partial", "Confirmed: 0-1", "Held: 0-1", "Refused: 2", "deploy"):
+        assert text in part
+
+
+def test_every_deed_at_a_group_has_words():
+    """The actions of services that name a group; those of approvals end in their state."""
+    text = "".join(path.read_text() for path in Path("checkpoints/services").glob("*.py"))
+    found = set(re.findall(r'"((?:plan|approval|wait|snapshot|logs|group|alert|access)\.[a-z_]+)"', text))
+    assert len(found) >= 10
+    assert found <= set(DEEDS)
+    assert all(
+        deed(action) != "Something else" for action in (*found, "approval.approved", "approval.denied")
+    )
 
 
 def test_settings_are_told_with_their_changes(browser):

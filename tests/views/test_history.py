@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from checkpoints.domain import sparks
+from checkpoints.domain.packing import pack
 from checkpoints.domain.positions import encode
 from checkpoints.domain.series import SPANS
 from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Plan, Reading, Reset, ShardReset
@@ -151,11 +153,73 @@ def test_a_foreign_move_and_a_change_of_owner_are_marked_with_words(browser):
     assert "a change of owner" in html
 
 
-def test_the_pace_of_the_last_hour_is_told_for_a_late_group(browser):
+def paced(made: Any, *backlogs: int) -> None:
+    """Store the last steps of five minutes, late all the time, the newest now."""
+    first = int(NOW.timestamp()) // sparks.STEP - len(backlogs) + 1
+    recent = [sparks.Recent(first + place, 9000, backlog) for place, backlog in enumerate(backlogs)]
+    packed, times = pack(list(zip(*recent, strict=True))), dict.fromkeys(UNTILS, NOW)
+    GroupHistory.objects.create(group=made, recent=packed, recent_at=NOW, **times)
+
+
+UNTILS = ("begins_at", "raw_until", "five_until", "hourly_until")
+
+
+@pytest.mark.parametrize(
+    ("backlogs", "expected"),
+    [
+        ((11_000, 10_000, 9_000, 8_000, 7_000, 6_000), "about 30m"),
+        ((5_000, 5_100, 5_200, 5_300, 5_400, 5_500), "not at this rate"),
+    ],
+)
+def test_every_page_tells_in_the_same_words_when_a_group_has_caught_up(browser, backlogs, expected):
+    made = group("cg", shards=[facts("behind")], lag_seconds=9000.0, backlog=9)
+    paced(made, *backlogs)
+    for address in ("/?cols=eta", f"/groups/{made.pk}/", url(made, span="1h"), url(made, panel=1)):
+        html = words(browser.get(address))
+        assert "Caught up in" in html
+        assert expected in html
+
+
+def test_one_shard_tells_when_it_has_caught_up(browser):
     made = group("cg")
     for minutes_ago in range(30, 0, -1):
         read(made, minutes_ago, checkpoint=encode(END - 60 * minutes_ago - 1200 - 30 * minutes_ago))
-    assert "at the pace of the last hour." in words(browser.get(url(made, span="1h")))
+    assert "Caught up in:</span> <b>about 41m" in words(browser.get(url(made, span="1h", shard=0)))
+
+
+def test_a_jump_by_somebody_else_is_no_consumption(browser):
+    made = group("cg")
+    for minutes_ago in range(9, 0, -1):
+        read(made, minutes_ago, checkpoint=encode(END - 60 * minutes_ago - 6000))
+    read(made, 0, checkpoint=encode(END - 60))
+    for shard in (None, 0):
+        found = queries.view(made, SPANS[0], now=NOW, zone=NOW.tzinfo, shard=shard)
+        assert "Jumped ahead" in str(found.events[0].words)
+        assert max(point.drain_rate or 0 for point in found.series.points) <= 2
+
+
+@pytest.mark.parametrize(("language", "day"), [("en", r"[A-Z][a-z]{2} \d+"), ("zh-hans", r"\d+月\d+日")])
+def test_a_day_on_the_axis_is_written_as_the_language_does(browser, read_often, language, day):
+    html = words(browser.get(url(read_often, span="7d"), headers={"Accept-Language": language}))
+    assert re.search(rf">{day}</text>", html)
+
+
+def test_the_caption_of_the_chart_is_in_the_language_of_the_page(browser, read_often):
+    chinese = {"HX-Request": "true", "Accept-Language": "zh-hans"}
+    html = words(browser.get(url(read_often, panel=1), headers=chinese))
+    assert "24 hours" not in html
+    assert "<b>24 小时</b>" in html
+
+
+def test_the_chosen_span_is_marked_on_the_page_of_the_group_too(browser, read_often):
+    html = words(browser.get(url(read_often, span="6h", panel=1), headers={"HX-Request": "true"}))
+    assert re.findall(r'id="span-(\w+)"[^>]* aria-current="true"', html) == ["6h"]
+    assert 'name="span" value="6h"' in html
+
+
+def test_the_chart_stands_above_the_shards(browser):
+    html = words(browser.get(f"/groups/{group('cg', shards=[facts('behind')]).pk}/"))
+    assert html.index('id="history"') < html.index('id="shards"')
 
 
 def test_the_fragment_of_the_group_page_has_the_lag_alone(browser, read_often):

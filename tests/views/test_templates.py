@@ -101,7 +101,7 @@ def test_a_time_shows_zone_utc_and_distance():
         shown = tags.when(AT, AT + timedelta(hours=3))
     assert shown == (
         '<time class="when" datetime="2026-11-20T02:50:03+00:00" title="2026-11-20 02:50:03 UTC">'
-        "2026-11-20 10:50:03 <small>02:50:03 UTC · 3 h ago</small></time>"
+        "2026-11-20 10:50:03 <small>02:50:03 UTC · <span>3 h ago</span></small></time>"
     )
 
 
