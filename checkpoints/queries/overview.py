@@ -19,9 +19,11 @@ from checkpoints.domain.messages import Message, say
 from checkpoints.domain.series import HOUR, LEAST_STEPS, Eta, eta
 from checkpoints.domain.sparks import STEP, Spark
 from checkpoints.domain.thresholds import Thresholds
-from checkpoints.domain.verdicts import WORST_FIRST
+from checkpoints.domain.unread import unread_part
+from checkpoints.domain.verdicts import WORST_FIRST, Verdict
 from checkpoints.models import Label, SavedView
 from checkpoints.queries.asking import Asked
+from checkpoints.queries.freshness import is_stale
 from checkpoints.queries.group_lines import EndpointLine, GroupLine, endpoints, lines
 from checkpoints.queries.group_lists import PER_PAGE, lists
 from checkpoints.queries.prepared import Prepared
@@ -41,9 +43,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
-    """A group as the table shows it; `caught_up` tells in how long, None when nothing can be said."""
+    """A group as the table shows it; `caught_up` tells in how long, None when nothing can be said.
+
+    `is_stale`: its last reading is too old to say anything of now, so its verdict is unknown. `unread` tells
+    which part of its shards could not be read, and why.
+    """
 
     group: GroupLine
+    is_stale: bool
+    unread: Message | None
     unread_age: timedelta | None
     data_loss_in: timedelta | None
     risk: str
@@ -51,6 +59,10 @@ class Row:
     caught_up: Message | None
     labels: list[str]
     is_pinned: bool
+
+    @property
+    def verdict(self) -> str:
+        return Verdict.UNKNOWN.value if self.is_stale else self.group.verdict
 
 
 class Saved(NamedTuple):
@@ -71,7 +83,10 @@ class Menus:
 
 @dataclass(frozen=True)
 class Overview:
-    """The page: tiles, rows of this page with the pinned ones first, and what is wrong with endpoints."""
+    """The page: tiles, rows of this page with the pinned ones first, and what is wrong with endpoints.
+
+    `as_of` is when the row was read that was not for the longest, `newest` when the last one was.
+    """
 
     asked: Asked
     tiles: list[Tile]
@@ -80,6 +95,7 @@ class Overview:
     matching: int
     endpoints: list[EndpointLine]
     as_of: datetime | None
+    newest: datetime | None
     user: int
 
     @property
@@ -108,6 +124,7 @@ def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = Non
     first = pinned if page.number == 1 else []
     groups = [*first, *lines(lists(asked, page=page.number).others.rows(number), there)]
     labels, limits = _labels(groups), thresholds()
+    read = [group.read_at for group in groups if group.read_at]
     rows = [
         _row(group, labels[group.pk], now, limits, is_pinned=place < len(first))
         for place, group in enumerate(groups)
@@ -119,7 +136,8 @@ def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = Non
         page=page,
         matching=matching,
         endpoints=there,
-        as_of=max((group.read_at for group in groups if group.read_at), default=None),
+        as_of=min(read, default=None),
+        newest=max(read, default=None),
         user=number,
     )
 
@@ -169,8 +187,11 @@ def _row(group: GroupLine, labels: list[str], now: datetime, limits: Thresholds,
     left = None if group.data_loss_at is None else max(timedelta(0), group.data_loss_at - now)
     retention = None if days is None else timedelta(days=days)
     spark, pace = _recent(bytes(group.recent or b""), int(now.timestamp()) // STEP)
+    every, seconds = group.read_every, group.endpoint.interval_seconds
     return Row(
         group=group,
+        is_stale=bool(group.read_at) and is_stale(group.read_at, now, every=every, seconds=seconds),
+        unread=unread_part(group.reasons or ()) if group.is_partial else None,
         unread_age=_unread_age(group, now),
         data_loss_in=left,
         risk=risk(left, retention=retention, limits=limits),
