@@ -183,23 +183,32 @@ def _tiles(asked: Asked, counts: dict[str, int]) -> list[Tile]:
 
 
 def _row(group: GroupLine, labels: list[str], now: datetime, limits: Thresholds, *, is_pinned: bool) -> Row:
-    days = group.retention_days
     left = None if group.data_loss_at is None else max(timedelta(0), group.data_loss_at - now)
-    retention = None if days is None else timedelta(days=days)
     spark, pace = _recent(bytes(group.recent or b""), int(now.timestamp()) // STEP)
-    every, seconds = group.read_every, group.endpoint.interval_seconds
+    too_old = _is_stale(group, now)
     return Row(
         group=group,
-        is_stale=bool(group.read_at) and is_stale(group.read_at, now, every=every, seconds=seconds),
+        is_stale=too_old,
         unread=unread_part(group.reasons or ()) if group.is_partial else None,
         unread_age=_unread_age(group, now),
         data_loss_in=left,
-        risk=risk(left, retention=retention, limits=limits),
+        risk="" if too_old else _risk(group, left, limits),
         spark=spark,
-        caught_up=pace if (group.lag_seconds or 0) >= limits.late.total_seconds() else None,
+        caught_up=None if too_old or (group.lag_seconds or 0) < limits.late.total_seconds() else pace,
         labels=labels,
         is_pinned=is_pinned,
     )
+
+
+def _is_stale(group: GroupLine, now: datetime) -> bool:
+    """Tell whether a group was read, but too long ago."""
+    every, seconds = group.read_every, group.endpoint.interval_seconds
+    return group.read_at is not None and is_stale(group.read_at, now, every=every, seconds=seconds)
+
+
+def _risk(group: GroupLine, left: timedelta | None, limits: Thresholds) -> str:
+    days = group.retention_days
+    return risk(left, retention=None if days is None else timedelta(days=days), limits=limits)
 
 
 def _unread_age(group: GroupLine, now: datetime) -> timedelta | None:

@@ -113,8 +113,8 @@ def _last_read(at: datetime | None, now: datetime) -> SafeString:
 def _alert(group: GroupLine) -> SafeString:
     """Return a link to what fires of a group, found by its names."""
     names = f"{group.name} {group.logstore} {group.project}"
-    query = urlencode({"q": names, "state": State.FIRING.value})
-    return html('<a class="alert" href="{}?{}">{}</a>', reverse("alerts"), query, gettext("Alert"))
+    address = f"{reverse('alerts')}?{urlencode({'q': names, 'state': State.FIRING.value})}"
+    return html('<small><a class="alert" href="{}">{}</a></small>', address, gettext("Alert"))
 
 
 def _below(row: Row, width: int) -> SafeString:
