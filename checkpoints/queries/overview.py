@@ -99,6 +99,11 @@ class Overview:
     user: int
 
     @property
+    def is_late(self) -> bool:
+        """Whether a row is unknown by now that the tiles still count as what it was."""
+        return any(row.is_stale and row.verdict != row.group.verdict for row in self.rows)
+
+    @property
     def troubled(self) -> list[EndpointLine]:
         return [endpoint for endpoint in self.endpoints if endpoint.problem]
 

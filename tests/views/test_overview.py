@@ -357,3 +357,14 @@ def test_a_group_with_a_firing_alert_links_to_it(browser):
     assert f'<a class="alert" href="{address}">Alert</a>' in html
     found = browser.get(address.replace("&amp;", "&")).context["view"].page
     assert [alert.group.name for alert in found] == ["late"]
+
+
+def test_while_no_worker_marks_old_readings_a_refresh_does(browser, django_assert_max_num_queries):
+    group("old", **(OK | {"read_at": NOW - HOUR}))
+    browser.get("/")
+    assert ConsumerGroup.objects.get().verdict == "ok"
+    with django_assert_max_num_queries(12):
+        browser.get("/", headers={"HX-Request": "true"})
+    view = browser.get("/", headers={"HX-Request": "true"}).context["view"]
+    assert [(tile.verdict, tile.count) for tile in view.tiles] == [("unknown", 1)]
+    assert not view.is_late
