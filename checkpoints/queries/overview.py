@@ -94,9 +94,15 @@ class Overview:
     page: Page[int]
     matching: int
     endpoints: list[EndpointLine]
-    as_of: datetime | None
-    newest: datetime | None
     user: int
+
+    @property
+    def as_of(self) -> datetime | None:
+        return min((row.group.read_at for row in self.rows if row.group.read_at), default=None)
+
+    @property
+    def newest(self) -> datetime | None:
+        return max((row.group.read_at for row in self.rows if row.group.read_at), default=None)
 
     @property
     def is_late(self) -> bool:
@@ -129,7 +135,6 @@ def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = Non
     first = pinned if page.number == 1 else []
     groups = [*first, *lines(lists(asked, page=page.number).others.rows(number), there)]
     labels, limits = _labels(groups), thresholds()
-    read = [group.read_at for group in groups if group.read_at]
     rows = [
         _row(group, labels[group.pk], now, limits, is_pinned=place < len(first))
         for place, group in enumerate(groups)
@@ -141,8 +146,6 @@ def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = Non
         page=page,
         matching=matching,
         endpoints=there,
-        as_of=min(read, default=None),
-        newest=max(read, default=None),
         user=number,
     )
 
