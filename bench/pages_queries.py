@@ -15,7 +15,8 @@ from bench import query_plans
 from checkpoints.models import Logstore
 
 MOST = 12
-ORDERS = ("worst", "lag", "unread", "backlog", "loss", "commit", "name")
+_ORDERS = ("worst", "lag", "unread", "backlog", "loss", "commit", "name")
+ORDERS = (*_ORDERS, *(f"-{order}" for order in _ORDERS))
 FILTERS = ("q=proj-1+cg", "verdict=behind", "endpoint=hangzhou", "label=payments", "page=2")
 SPANS = ("1h", "6h", "24h", "7d", "30d", "90d")
 

@@ -17,6 +17,7 @@ from checkpoints.services import (
     pruning,
     resets,
     snapshots,
+    staleness,
     waiting,
 )
 
@@ -73,6 +74,12 @@ def look() -> None:
 def roll_up() -> None:
     """Pack, roll up and prune the history, a part each minute; one process at a time does it."""
     history.roll_up(timezone.now())
+
+
+@db_periodic_task(crontab(minute="*"))
+def mark_stale() -> None:
+    """Let the verdicts of groups that nobody reads any more be unknown, in one process at a time."""
+    jobs.once("staleness", LEASE, staleness.mark, now=timezone.now())
 
 
 @db_periodic_task(crontab(minute="*"))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from checkpoints.domain import clocks
+from checkpoints.domain.messages import say
 from checkpoints.domain.verdicts import Verdict
 
 LEAST = timedelta(seconds=5)
@@ -27,6 +28,7 @@ LATE = {
 STALE_AFTER_INTERVALS = 5
 STALE_AFTER_READINGS = 2
 """A Logstore that is read rarely, because nothing moves, may miss one of its readings."""
+TOO_OLD = say("The last reading is too old to say anything of now.")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -82,8 +84,12 @@ def is_stale(read_at: datetime | None, now: datetime, *, interval: timedelta, pl
 
     `planned` is how often the Logstore is read, `interval` how often those of its endpoint usually are.
     """
-    most = max(STALE_AFTER_INTERVALS * interval, STALE_AFTER_READINGS * planned)
-    return not clocks.is_young(read_at, now, most=most)
+    return not clocks.is_young(read_at, now, most=stale_after(interval, planned))
+
+
+def stale_after(interval: timedelta, planned: timedelta) -> timedelta:
+    """Return the greatest age of a reading that says something of now."""
+    return max(STALE_AFTER_INTERVALS * interval, STALE_AFTER_READINGS * planned)
 
 
 def next_at(now: datetime, period: timedelta, number: int) -> datetime:

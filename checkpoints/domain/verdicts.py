@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,7 @@ __all__ = [
     "Verdict",
     "judge",
     "severity",
+    "worst",
 ]
 
 
@@ -96,6 +97,13 @@ _NEAR_LOSS = {Verdict.AT_RISK, Verdict.LOSING_DATA}
 def severity(verdict: Verdict) -> int:
     """Return 0 for the worst verdict and more for each better one: a sort key."""
     return WORST_FIRST.index(verdict)
+
+
+def worst(words: Iterable[str]) -> Verdict:
+    """Return what a group was called of which these words are true; without any it is unknown."""
+    found = {Verdict(word) for word in words}
+    known = found - {Verdict.UNKNOWN, Verdict.NOT_STARTED} or found
+    return min(known, key=severity, default=Verdict.UNKNOWN)
 
 
 @dataclass(frozen=True)

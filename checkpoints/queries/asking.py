@@ -12,15 +12,28 @@ from django.db.models.expressions import OrderBy
 from checkpoints.domain.messages import say
 from checkpoints.domain.verdicts import Verdict
 
-ORDERS: dict[str, list[str | OrderBy]] = {
-    "worst": ["severity", F("lag_seconds").desc(nulls_last=True)],
-    "lag": [F("lag_seconds").desc(nulls_last=True)],
-    "unread": [F("oldest_unread_at").asc(nulls_last=True)],
-    "backlog": [F("backlog").desc(nulls_last=True)],
-    "loss": [F("data_loss_at").asc(nulls_last=True)],
-    "commit": [F("last_commit_at").desc(nulls_last=True)],
-    "name": ["name"],
+
+def _by(column: str, *, down: bool) -> OrderBy:
+    """Order by a column; what is not known comes last both ways."""
+    return F(column).desc(nulls_last=True) if down else F(column).asc(nulls_last=True)
+
+
+_FIRST_DOWN = {
+    "lag": ("lag_seconds", True),
+    "unread": ("oldest_unread_at", False),
+    "backlog": ("backlog", True),
+    "loss": ("data_loss_at", False),
+    "commit": ("last_commit_at", True),
 }
+ORDERS: dict[str, list[str | OrderBy]] = {
+    "worst": ["severity", _by("lag_seconds", down=True), "pk"],
+    "-worst": ["-severity", F("lag_seconds").asc(nulls_first=True), "-pk"],
+    "name": ["name", "pk"],
+    "-name": ["-name", "-pk"],
+}
+ORDERS |= {order: [_by(column, down=down), "pk"] for order, (column, down) in _FIRST_DOWN.items()}
+ORDERS |= {f"-{order}": [_by(column, down=not down), "-pk"] for order, (column, down) in _FIRST_DOWN.items()}
+"""Each the index of models.catalog, and the other way with a minus: the same index read from its end."""
 WORDS = {
     "lag": say("Lag"),
     "unread": say("Unread age"),
@@ -56,6 +69,10 @@ class Asked:
         } | changes  # fmt: skip
         kept = {name: value for name, value in values.items() if value and (name, value) not in DEFAULTS}
         return "?" + urlencode(kept)
+
+    def turned(self, order: str) -> str:
+        """Return the order that a click on a head asks for: its own, or the other way round."""
+        return f"-{order}" if order == self.order else order
 
     @property
     def is_filtered(self) -> bool:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet, Value
+from django.db.models import Case, Exists, JSONField, OuterRef, QuerySet, When
 
-from checkpoints.models import ConsumerGroup, Endpoint
+from checkpoints.models import Alert, ConsumerGroup, Endpoint
 from checkpoints.queries.prepared import Prepared, aware, from_json, uuid
 
 
@@ -22,6 +22,7 @@ class EndpointLine(NamedTuple):
     problem: dict[str, Any] | None
     problem_at: datetime | None
     failures: int
+    interval_seconds: int | None
     opened_at: datetime | None
     retry_at: datetime | None
 
@@ -29,7 +30,8 @@ class EndpointLine(NamedTuple):
 class GroupLine(NamedTuple):
     """A group with the names it is found by and the summary of its last reading; None is not known.
 
-    `is_partial` as in ConsumerGroup; `recent` is as domain.sparks wrote it, None without history.
+    `is_partial` as in ConsumerGroup, `read_every` as in Logstore; `recent` is as domain.sparks wrote it, None
+    without history. `reasons` are those of a partial reading, or of every one when they were asked for.
     """
 
     pk: int
@@ -38,6 +40,7 @@ class GroupLine(NamedTuple):
     project: str
     endpoint: EndpointLine
     retention_days: int | None
+    read_every: int | None
     recent: bytes | None
     verdict: str
     read_at: datetime | None
@@ -53,7 +56,8 @@ class GroupLine(NamedTuple):
     last_commit_at: datetime | None
     problem: dict[str, Any] | None
     problem_at: datetime | None
-    reasons: list[dict[str, Any]] | None  # None as well when they were not asked for
+    has_alert: bool
+    reasons: list[dict[str, Any]] | None
 
 
 _PLACES = {
@@ -61,14 +65,17 @@ _PLACES = {
     "project": "logstore__project__name",
     "endpoint": "logstore__project__endpoint",
     "retention_days": "logstore__retention_days",
+    "read_every": "logstore__read_every",
     "recent": "history__recent",
 }
 
 
 def columns(groups: QuerySet[ConsumerGroup], *, with_reasons: bool = False) -> QuerySet[Any, Any]:
     """Return the query for what lines() makes lines of."""
-    names = [_PLACES.get(name, name) for name in GroupLine._fields[:-1]]
-    return groups.values_list(*names, "reasons" if with_reasons else Value(""))
+    names = [_PLACES.get(name, name) for name in GroupLine._fields[:-2]]
+    firing = Alert.objects.filter(group=OuterRef("pk"), state=Alert.State.FIRING)
+    some = Case(When(is_partial=True, then="reasons"), default=None, output_field=JSONField())
+    return groups.values_list(*names, Exists(firing), "reasons" if with_reasons else some)
 
 
 def lines(rows: Iterable[tuple[Any, ...]], endpoints: Iterable[EndpointLine]) -> Iterator[GroupLine]:
@@ -96,7 +103,14 @@ def endpoints() -> list[EndpointLine]:
     """Return the endpoints by name."""
     return [
         EndpointLine(
-            uuid(pk), name, bool(enabled), from_json(problem), aware(problem_at), failures, *map(aware, times)
+            uuid(pk),
+            name,
+            bool(enabled),
+            from_json(problem),
+            aware(at),
+            failures,
+            seconds,
+            *map(aware, times),
         )
-        for pk, name, enabled, problem, problem_at, failures, *times in _ENDPOINTS.rows()
+        for pk, name, enabled, problem, at, failures, seconds, *times in _ENDPOINTS.rows()
     ]

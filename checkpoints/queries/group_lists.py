@@ -39,7 +39,7 @@ def _lists(asked: Asked) -> Lists:
     """Keep the queries: most people look at the same few lists, and again and again."""
     found = _matching(asked)
     chosen = found.filter(verdict=asked.verdict) if asked.verdict else found
-    ordered = chosen.order_by(*ORDERS[asked.order], "pk")
+    ordered = chosen.order_by(*ORDERS[asked.order])
     start = PER_PAGE * (asked.page - 1)
     return Lists(
         counts=Prepared(lambda: found.order_by().values_list("verdict").annotate(n=Count("pk"))),

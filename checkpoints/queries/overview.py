@@ -19,9 +19,11 @@ from checkpoints.domain.messages import Message, say
 from checkpoints.domain.series import HOUR, LEAST_STEPS, Eta, eta
 from checkpoints.domain.sparks import STEP, Spark
 from checkpoints.domain.thresholds import Thresholds
-from checkpoints.domain.verdicts import WORST_FIRST
+from checkpoints.domain.unread import unread_part
+from checkpoints.domain.verdicts import WORST_FIRST, Verdict
 from checkpoints.models import Label, SavedView
 from checkpoints.queries.asking import Asked
+from checkpoints.queries.freshness import is_stale
 from checkpoints.queries.group_lines import EndpointLine, GroupLine, endpoints, lines
 from checkpoints.queries.group_lists import PER_PAGE, lists
 from checkpoints.queries.prepared import Prepared
@@ -41,9 +43,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
-    """A group as the table shows it; `caught_up` tells in how long, None when nothing can be said."""
+    """A group as the table shows it; `caught_up` tells in how long, None when nothing can be said.
+
+    `is_stale`: its last reading is too old to say anything of now, so its verdict is unknown. `unread` tells
+    which part of its shards could not be read, and why.
+    """
 
     group: GroupLine
+    is_stale: bool
+    unread: Message | None
     unread_age: timedelta | None
     data_loss_in: timedelta | None
     risk: str
@@ -51,6 +59,10 @@ class Row:
     caught_up: Message | None
     labels: list[str]
     is_pinned: bool
+
+    @property
+    def verdict(self) -> str:
+        return Verdict.UNKNOWN.value if self.is_stale else self.group.verdict
 
 
 class Saved(NamedTuple):
@@ -71,7 +83,10 @@ class Menus:
 
 @dataclass(frozen=True)
 class Overview:
-    """The page: tiles, rows of this page with the pinned ones first, and what is wrong with endpoints."""
+    """The page: tiles, rows of this page with the pinned ones first, and what is wrong with endpoints.
+
+    `as_of` is when the row was read that was not for the longest, `newest` when the last one was.
+    """
 
     asked: Asked
     tiles: list[Tile]
@@ -79,8 +94,20 @@ class Overview:
     page: Page[int]
     matching: int
     endpoints: list[EndpointLine]
-    as_of: datetime | None
     user: int
+
+    @property
+    def as_of(self) -> datetime | None:
+        return min((row.group.read_at for row in self.rows if row.group.read_at), default=None)
+
+    @property
+    def newest(self) -> datetime | None:
+        return max((row.group.read_at for row in self.rows if row.group.read_at), default=None)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a row is unknown by now that the tiles still count as what it was."""
+        return any(row.is_stale and row.verdict != row.group.verdict for row in self.rows)
 
     @property
     def troubled(self) -> list[EndpointLine]:
@@ -119,7 +146,6 @@ def view(asked: Asked, *, now: datetime, user: User | AnonymousUser | None = Non
         page=page,
         matching=matching,
         endpoints=there,
-        as_of=max((group.read_at for group in groups if group.read_at), default=None),
         user=number,
     )
 
@@ -165,20 +191,32 @@ def _tiles(asked: Asked, counts: dict[str, int]) -> list[Tile]:
 
 
 def _row(group: GroupLine, labels: list[str], now: datetime, limits: Thresholds, *, is_pinned: bool) -> Row:
-    days = group.retention_days
     left = None if group.data_loss_at is None else max(timedelta(0), group.data_loss_at - now)
-    retention = None if days is None else timedelta(days=days)
     spark, pace = _recent(bytes(group.recent or b""), int(now.timestamp()) // STEP)
+    too_old = _is_stale(group, now)
     return Row(
         group=group,
+        is_stale=too_old,
+        unread=unread_part(group.reasons or ()) if group.is_partial else None,
         unread_age=_unread_age(group, now),
         data_loss_in=left,
-        risk=risk(left, retention=retention, limits=limits),
+        risk="" if too_old else _risk(group, left, limits),
         spark=spark,
-        caught_up=pace if (group.lag_seconds or 0) >= limits.late.total_seconds() else None,
+        caught_up=None if too_old or (group.lag_seconds or 0) < limits.late.total_seconds() else pace,
         labels=labels,
         is_pinned=is_pinned,
     )
+
+
+def _is_stale(group: GroupLine, now: datetime) -> bool:
+    """Tell whether a group was read, but too long ago."""
+    every, seconds = group.read_every, group.endpoint.interval_seconds
+    return group.read_at is not None and is_stale(group.read_at, now, every=every, seconds=seconds)
+
+
+def _risk(group: GroupLine, left: timedelta | None, limits: Thresholds) -> str:
+    days = group.retention_days
+    return risk(left, retention=None if days is None else timedelta(days=days), limits=limits)
 
 
 def _unread_age(group: GroupLine, now: datetime) -> timedelta | None:

@@ -13,8 +13,9 @@ from checkpoints.domain.activity import Activity, ActivityVerdict
 from checkpoints.domain.cautions import Circumstances
 from checkpoints.domain.lineage import Lineage, parents
 from checkpoints.domain.messages import Message, say
+from checkpoints.domain.verdicts import Verdict
 from checkpoints.models import ConsumerGroup
-from checkpoints.services import aims, evidence, group_rules, sources
+from checkpoints.services import aims, evidence, group_rules, sources, staleness
 from checkpoints.services.aims import Surveyed
 from checkpoints.services.connections import connect
 from checkpoints.services.refusals import BadPlan
@@ -166,7 +167,7 @@ def _about_group(group: ConsumerGroup, activity: Activity) -> Iterator[Message]:
         yield say("Somebody is consuming. A running consumer overwrites a reset: stop all consumers first.")
     if activity.verdict is ActivityVerdict.PROBABLY_ACTIVE:
         yield say("Consumers may be running without anything to read: make sure that all are stopped.")
-    if group.verdict == "progress_only":
+    if staleness.said(group) is Verdict.PROGRESS_ONLY:
         yield say(
             "This group is saved without a consumer's name, as Flink and Spark do: a reset has no effect"
             " unless the job starts without its own state (a Flink savepoint, a Spark checkpoint)."

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
-from checkpoints.domain import schedule
 from checkpoints.models import ConsumerGroup, Endpoint
+from checkpoints.queries import freshness
 
 
 def interval(endpoint: Endpoint) -> timedelta:
     """Return the usual time between two readings of a Logstore of the endpoint."""
-    return timedelta(seconds=endpoint.interval_seconds or settings.COLLECT_INTERVAL)
+    return freshness.interval(endpoint.interval_seconds)
 
 
 def read_every(group: ConsumerGroup) -> timedelta:
     """Return how often the Logstore of a group is read just now."""
-    planned = group.logstore.read_every
-    return interval(group.endpoint) if planned is None else timedelta(seconds=planned)
+    return freshness.planned(group.logstore.read_every, group.endpoint.interval_seconds)
 
 
 def is_stale(group: ConsumerGroup, now: datetime) -> bool:
     """Tell whether the last reading of a group is too old: it would look like that of a quiet group."""
-    return schedule.is_stale(group.read_at, now, interval=interval(group.endpoint), planned=read_every(group))
+    every, seconds = group.logstore.read_every, group.endpoint.interval_seconds
+    return freshness.is_stale(group.read_at, now, every=every, seconds=seconds)

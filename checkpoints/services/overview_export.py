@@ -11,6 +11,7 @@ from django.db import transaction
 
 from checkpoints.domain import sheets
 from checkpoints.domain.messages import load
+from checkpoints.domain.schedule import TOO_OLD
 from checkpoints.queries import overview
 from checkpoints.queries.asking import Asked
 from checkpoints.queries.overview import Row
@@ -54,8 +55,8 @@ def _plain(row: Row) -> dict[str, Any]:
         "logstore": group.logstore,
         "group": group.name,
         "labels": row.labels,
-        "verdict": group.verdict,
-        "reasons": [str(load(reason)) for reason in group.reasons or ()],
+        "verdict": row.verdict,
+        "reasons": [str(TOO_OLD)] if row.is_stale else [str(load(reason)) for reason in group.reasons or ()],
         "lag_seconds": group.lag_seconds,
         "lag_is_lower_bound": group.lag_is_lower_bound,
         "is_partial": group.is_partial,
@@ -71,6 +72,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "read_at": _instant(group.read_at),
         "problem": problem.get("code"),
         "request_id": problem.get("request_id"),
+        "stale": row.is_stale,
     }
 
 
@@ -78,6 +80,7 @@ COLUMNS = (
     "endpoint", "project", "logstore", "group", "labels", "verdict", "reasons", "lag_seconds",
     "lag_is_lower_bound", "is_partial", "unread_age_seconds", "backlog", "trend", "caught_up_in", "lost",
     "data_loss_in_seconds", "consumers", "shards", "last_commit_at", "read_at", "problem", "request_id",
+    "stale",
 )  # fmt: skip
 
 

@@ -16,12 +16,13 @@ from checkpoints.domain.clocks import APART
 from checkpoints.domain.lag import ShardFacts, ShardLag
 from checkpoints.domain.moves import OwnWrite
 from checkpoints.domain.thresholds import Thresholds
-from checkpoints.domain.verdicts import Before, Sample, Verdict
+from checkpoints.domain.unread import unread_reason
+from checkpoints.domain.verdicts import Before, Sample
 from checkpoints.models import ConsumerGroup, Logstore, Reading
 from checkpoints.models.facts import dump
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.thresholds import thresholds
-from checkpoints.services import intervals, recent
+from checkpoints.services import intervals, recent, staleness
 
 # What a verdict looks back on, and so what is kept for now.
 HISTORY = timedelta(minutes=75)
@@ -125,7 +126,7 @@ def _before(group: ConsumerGroup, now: datetime) -> Before:
         int(shard): tuple(one for one in rhythm.load(stored) if one.ended <= now.timestamp())
         for shard, stored in group.rhythm.items()
     }
-    return Before(Verdict(group.verdict) if group.read_at else None, visits)
+    return Before(staleness.said(group) if group.read_at else None, visits)
 
 
 def prune(groups: Iterable[ConsumerGroup], *, now: datetime) -> None:
@@ -170,7 +171,7 @@ def _judged(
         "read_at": now,
         "verdict": verdict.verdict.value,
         "severity": verdicts.severity(verdict.verdict),
-        "reasons": [reason.dump() for reason in verdict.reasons],
+        "reasons": [reason.dump() for reason in (*verdict.reasons, unread_reason(facts, lags)) if reason],
         "words": sorted(word.value for word in verdict.words),
         "verdict_complete": verdict.complete,
         "is_partial": not total.complete,

@@ -62,6 +62,12 @@ def age_words() -> str:
 
 
 @register.filter
+def since(at: datetime, now: datetime) -> SafeString:
+    """Show the age of something as a span, its time in the title; what is from the future has none."""
+    return _time(at, durations.in_words(max(timedelta(0), now - at)))
+
+
+@register.filter
 def clock(at: datetime | str | None) -> SafeString:
     """Show a time of today as 14:02:11, another with its date, in the chosen zone."""
     moment = _moment(at)
@@ -93,10 +99,17 @@ def at_least(shown: str | SafeString) -> SafeString:
 
 
 @once_per_language
+def at_most(shown: str | SafeString) -> SafeString:
+    """Mark a figure as an upper bound."""
+    return html('<span title="{}">≤ </span>{}', _("at most"), shown)
+
+
+@once_per_language
 def loss(lost: int | None, left: str | SafeString, risk: str) -> str | SafeString:
-    """Show what was lost, or else how long until that; `risk` is "", warn or bad."""
+    """Show how many log groups were lost, or else how long until that; `risk` is "", warn or bad."""
     if lost:
-        return html('<span class="badge bad">{}</span>', _("%(lost)s lost") % {"lost": grouped(lost)})
+        words = _("%(lost)s lost") % {"lost": grouped(lost)}
+        return html('<span class="badge bad">{}</span><small>{}</small>', words, _("log groups"))
     return html('<span class="badge {}">{}</span>', risk, left) if risk else left
 
 
@@ -257,9 +270,3 @@ def plain(number: float) -> str:
 def page_url(asked: Any, page: int) -> str:
     """Return the address of another page of the same overview."""
     return str(asked.address(page=page))
-
-
-@register.simple_tag
-def order_url(asked: Any, order: str) -> str:
-    """Return the address of the same overview in another order."""
-    return str(asked.address(order=order))

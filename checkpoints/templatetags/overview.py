@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template.loader import get_template
@@ -16,25 +17,59 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from checkpoints.domain.alerting import State
 from checkpoints.domain.messages import Message
 from checkpoints.domain.sparks import Spark
 from checkpoints.queries.asking import WORDS, Asked
 from checkpoints.queries.group_lines import GroupLine
 from checkpoints.queries.overview import Overview, Row
-from checkpoints.templatetags.checkpoints import ago, at_least, badge, duration, grouped, loss
+from checkpoints.templatetags.checkpoints import ago, at_least, at_most, badge, duration, grouped, loss
 from checkpoints.templatetags.markup import EMPTY, cell, html, in_one_language, joined, once_per_language
 from checkpoints.templatetags.wording import sentence
 
 register = template.Library()
 Text = str | SafeString
 Content = Callable[[Row, datetime], Text]
-USUAL, PINNED = SafeString("<tr>"), SafeString('<tr class="pinned">')
+BEGINS = {
+    (False, False): SafeString("<tr>"),
+    (True, False): SafeString('<tr class="pinned">'),
+    (False, True): SafeString('<tr class="stale">'),
+    (True, True): SafeString('<tr class="pinned stale">'),
+}
+"""How a row begins that is pinned, and one whose reading is too old."""
+GROWING = {"name", "loss"}
+"""Orders that begin with the least; the others begin with the greatest, the worst or the latest."""
+SLOT = "\ue000"
+"""Stands for HTML while a sentence is translated."""
 
 
 @register.simple_tag
 def columns() -> list[tuple[str, Message]]:
     """Return the columns one can choose from, with their heads."""
     return list(WORDS.items())
+
+
+@register.simple_tag
+def head(asked: Asked, order: str, words: str, title: str = "") -> SafeString:
+    """Show the head of a column as a link that orders by it, and the other way where that is so already."""
+    is_num = CELLS[order][0].startswith("num") if order in CELLS else False
+    return html(
+        '<th scope="col"{}{}><a id="by-{}" href="{}"{}>{}</a></th>',
+        SafeString(' class="num"') if is_num else EMPTY,
+        _aria_sort(asked.order, order),
+        order,
+        asked.address(order=asked.turned(order)),
+        html(' title="{}"', title) if title else EMPTY,
+        words,
+    )
+
+
+def _aria_sort(chosen: str, order: str) -> SafeString:
+    """Say which way a column is ordered, by what it shows: the oldest unread has the greatest age."""
+    if chosen.removeprefix("-") != order:
+        return EMPTY
+    grows = (order in GROWING) != chosen.startswith("-")
+    return html(' aria-sort="{}"', "ascending" if grows else "descending")
 
 
 @register.simple_tag
@@ -47,17 +82,49 @@ def group_rows(view: Overview, now: datetime) -> SafeString:
 
 
 def _row(row: Row, asked: Asked, wanted: list[tuple[SafeString, Content]], now: datetime) -> SafeString:
-    group = row.group
     cells = [cell(begin, content(row, now)) for begin, content in wanted]
     return html(
-        '{}{}<td class="keep">{}{}</td>{}</tr>{}',
-        PINNED if row.is_pinned else USUAL,
+        '{}{}<td class="keep">{}</td>{}</tr>{}',
+        BEGINS[row.is_pinned, row.is_stale],
         _name(row, asked),
-        badge("verdict", group.verdict),
-        _code(group.problem) if group.problem else EMPTY,
+        _verdict(row, now),
         joined(cells),
-        _problem(group, group.problem, len(asked.cols) + 2) if group.problem else EMPTY,
+        _below(row, len(asked.cols) + 2),
     )
+
+
+def _verdict(row: Row, now: datetime) -> SafeString:
+    group = row.group
+    parts = [
+        badge("verdict", row.verdict),
+        _alert(group) if group.has_alert else EMPTY,
+        _last_read(group.read_at, now) if row.is_stale else EMPTY,
+        _code(group.problem) if group.problem else EMPTY,
+    ]
+    return joined(parts)
+
+
+def _last_read(at: datetime | None, now: datetime) -> SafeString:
+    when = gettext("Last read %(when)s") % {"when": SLOT}
+    before, _, after = when.partition(SLOT)
+    return html("<small>{}{}{}</small>", before, ago(at, now), after)
+
+
+def _alert(group: GroupLine) -> SafeString:
+    """Return a link to what fires of a group, found by its names."""
+    names = f"{group.name} {group.logstore} {group.project}"
+    address = f"{reverse('alerts')}?{urlencode({'q': names, 'state': State.FIRING.value})}"
+    return html('<small><a class="alert" href="{}">{}</a></small>', address, gettext("Alert"))
+
+
+def _below(row: Row, width: int) -> SafeString:
+    """Return the rows below that of a group: which of its shards were not read, and its own trouble."""
+    group = row.group
+    unread = EMPTY
+    if row.unread:
+        words = sentence(row.unread)
+        unread = html('<tr class="problem mild"><td colspan="{}" class="wide">{}</td></tr>', width, words)
+    return joined([unread, _problem(group, group.problem, width) if group.problem else EMPTY])
 
 
 @once_per_language
@@ -153,7 +220,11 @@ def _drawn(spark: Spark) -> SafeString:
 
 
 def _loss(row: Row, _now: datetime) -> Text:
-    return loss(row.group.lost, duration(row.data_loss_in), row.risk)
+    lost, left, is_bound = row.group.lost, row.data_loss_in, row.group.is_partial
+    shown = loss(lost, duration(left), row.risk)
+    if lost:
+        return _bound(lost, shown, is_bound)
+    return at_most(shown) if is_bound and left is not None else shown
 
 
 def _commit(row: Row, now: datetime) -> Text:

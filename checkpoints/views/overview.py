@@ -13,10 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from checkpoints.queries import groups, overview
 from checkpoints.queries.asking import Asked, ask
-from checkpoints.services import overview_export, personal
+from checkpoints.services import overview_export, personal, staleness
 from checkpoints.services.refusals import Refused
 from checkpoints.templatetags import wording
-from checkpoints.views.pages import render_page
+from checkpoints.views.pages import render_page, wants_fragment
 from checkpoints.views.requests import actor, next_page
 from checkpoints.views.turns import by_turns
 
@@ -28,9 +28,14 @@ may_see = permission_required("checkpoints.view_group", raise_exception=True)
 @may_see
 @by_turns
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the last readings at once; the table asks for itself again."""
+    """Show the last readings at once; the table asks for itself again.
+
+    While no worker marks old readings, a refresh does, and the next one counts them as what they are.
+    """
     now = timezone.now()
     view = overview.view(_asked(request.GET), now=now, user=request.user)
+    if view.is_late and wants_fragment(request):
+        staleness.mark(now)
     return render_page(request, "overview/page.html", "overview/_fresh.html", {"view": view, "now": now})
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from checkpoints.models import AuditRow, ConsumerGroup, Endpoint, Logstore, Project
+from checkpoints.models import AuditRow, ConsumerGroup, Endpoint, HourlyCalls, Logstore, Project
 from tests.conftest import KEYS
 
 pytestmark = pytest.mark.django_db
@@ -349,3 +350,25 @@ def test_the_test_of_a_wrong_secret_says_so(admin: Client, emu: Any, add_endpoin
     page = admin.post(f"/endpoints/{endpoint.pk}/test/").content.decode()
     assert "SignatureNotMatch" in page
     assert "Fails" in page
+
+
+@pytest.mark.parametrize(
+    ("this_hour", "last_hour", "expected"),
+    [
+        (123, 4560, ["123 calls so far this hour", "4,560 last hour"]),
+        (1, None, ["1 call so far this hour"]),
+        (None, 4560, ["0 calls so far this hour", "4,560 last hour"]),  # the hour has just begun
+        (None, None, []),
+    ],
+)
+def test_calls_of_an_hour_that_goes_on_are_told_apart_from_those_of_a_whole_one(
+    admin: Client, endpoint: Endpoint, this_hour: int | None, last_hour: int | None, expected: list[str]
+) -> None:
+    HourlyCalls.objects.all().delete()
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for at, calls in ((hour, this_hour), (hour - timedelta(hours=1), last_hour)):
+        if calls is not None:
+            HourlyCalls.objects.create(endpoint=endpoint, hour=at, calls=calls)
+    html = admin.get("/endpoints/").content.decode()
+    assert [words for words in expected if f"<small>{words}</small>" in html] == expected
+    assert html.count(" hour</small>") == len(expected)

@@ -84,3 +84,13 @@ def test_an_export_takes_few_queries_however_many_groups(browser, django_assert_
         group(f"g-{number}", **BEHIND)
     with django_assert_max_num_queries(18):
         assert len(rows(browser.get("/export.csv"))) == 100
+
+
+def test_a_reading_too_old_is_told_as_stale_and_unknown(browser):
+    group("late", **(BEHIND | {"read_at": NOW - HOUR, "reasons": [{"text": "Late.", "values": {}}]}))
+    group("fresh", **OK)
+    found = {one["group"]: one for one in json.loads(browser.get("/export.json").content)["groups"]}
+    assert (found["late"]["stale"], found["late"]["verdict"]) == (True, "unknown")
+    assert found["late"]["reasons"] == ["The last reading is too old to say anything of now."]
+    assert (found["fresh"]["stale"], found["fresh"]["verdict"]) == (False, "ok")
+    assert [row["stale"] for row in rows(browser.get("/export.csv?order=name"))] == ["false", "true"]

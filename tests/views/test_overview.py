@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from checkpoints.domain import sparks
+from checkpoints.domain.messages import Message
 from checkpoints.domain.packing import pack
-from checkpoints.models import ConsumerGroup, Endpoint, GroupHistory, Label, Pin
+from checkpoints.domain.unread import NOT_READ_WHY
+from checkpoints.models import Alert, AlertRule, ConsumerGroup, Endpoint, GroupHistory, Label, Pin
 from checkpoints.queries import asking, overview
+from checkpoints.services import staleness
 from tests.views.lagging import HOUR, NOW, PROBLEM, group, store, words
 
 pytestmark = pytest.mark.django_db
@@ -256,3 +260,111 @@ def test_a_hundred_groups_take_no_more_queries_than_one(browser, people, django_
         assert len(names(browser.get("/"))) == 59
     with django_assert_max_num_queries(8):
         browser.get("/", headers={"HX-Request": "true"})
+
+
+def test_a_group_that_was_not_read_for_long_is_unknown_and_says_when_it_was(browser):
+    group("gone quiet", **(BEHIND | {"read_at": NOW - 3 * HOUR}))
+    html = words(browser.get("/"))
+    row = html[html.index("<tbody>") : html.index("</tbody>")]
+    assert row.startswith('<tbody><tr class="stale">')
+    assert '<span class="badge ">Unknown</span><small>Last read <time' in row
+    assert "3 h ago" in row
+    assert "Behind" not in row
+
+
+def test_the_groups_of_a_disabled_endpoint_grow_old_like_others(browser):
+    group("off", **(OK | {"read_at": NOW - HOUR}))
+    Endpoint.objects.update(enabled=False)
+    assert browser.get("/").context["view"].rows[0].verdict == "unknown"
+
+
+def test_a_marked_group_counts_as_unknown_and_is_found_as_such(browser):
+    group("old", **(OK | {"read_at": NOW - HOUR}))
+    group("fine", **OK)
+    staleness.mark(NOW)
+    view = browser.get("/?verdict=unknown").context["view"]
+    assert [(tile.verdict, tile.count) for tile in view.tiles] == [("unknown", 1), ("ok", 1)]
+    assert [row.group.name for row in view.rows] == ["old"]
+
+
+def test_the_page_says_how_old_the_oldest_and_the_newest_reading_are(browser):
+    group("one", **OK)
+    assert "as of" in words(browser.get("/"))
+    group("two", **(OK | {"read_at": NOW - 2 * HOUR}))
+    view = browser.get("/").context["view"]
+    assert (view.as_of, view.newest) == (NOW - 2 * HOUR, NOW)
+    html = words(browser.get("/"))
+    assert re.search(r"read <time[^>]*>[^<]+</time> to <time[^>]*>2h[^<]*</time> ago", html)
+
+
+def test_shards_that_were_not_read_are_told_below_the_row_and_figures_are_bounds(browser):
+    reason = Message(
+        NOT_READ_WHY.text, {"count": 2, "total": 8, "why": "GetCursor: timed out (request 5AEE)"}
+    )
+    known = {"is_partial": True, "lag_is_lower_bound": True, "reasons": [reason.dump()], "lost": None}
+    group("late", **(BEHIND | known | {"data_loss_at": NOW + 9 * HOUR}))
+    html = words(browser.get("/"))
+    assert "2 of 8 shards not read: GetCursor: timed out (request 5AEE)" in html
+    row = html[html.index("<tbody>") : html.index("</tbody>")]
+    assert row.count("≥ ") == 3  # lag, unread age, backlog
+    assert row.count("≤ ") == 1  # the time until data loss
+
+
+def test_lost_data_has_a_unit(browser):
+    group("late", **BEHIND, lost=1204)
+    assert '<span class="badge bad">1,204 lost</span><small>log groups</small>' in words(browser.get("/"))
+
+
+@pytest.mark.parametrize(
+    ("order", "other", "sort", "expected"),
+    [
+        ("lag", "-lag", "descending", ["b", "a", "none"]),
+        ("-lag", "lag", "ascending", ["a", "b", "none"]),
+        ("unread", "-unread", "descending", ["b", "a", "none"]),
+        ("-unread", "unread", "ascending", ["a", "b", "none"]),
+        ("backlog", "-backlog", "descending", ["b", "a", "none"]),
+        ("-backlog", "backlog", "ascending", ["a", "b", "none"]),
+        ("loss", "-loss", "ascending", ["b", "a", "none"]),
+        ("-loss", "loss", "descending", ["a", "b", "none"]),
+        ("commit", "-commit", "descending", ["b", "a", "none"]),
+        ("-commit", "commit", "ascending", ["a", "b", "none"]),
+        ("name", "-name", "ascending", ["a", "b", "none"]),
+        ("-name", "name", "descending", ["none", "b", "a"]),
+        ("-worst", None, "ascending", ["none", "a", "b"]),
+    ],
+)
+def test_a_head_orders_by_its_column_and_again_the_other_way(browser, order, other, sort, expected):
+    times = {"oldest_unread_at": NOW - HOUR, "last_commit_at": NOW - HOUR, "data_loss_at": NOW + 2 * HOUR}
+    group("a", verdict="behind", severity=5, read_at=NOW, lag_seconds=600.0, backlog=5, **times)
+    times = {"oldest_unread_at": NOW - 2 * HOUR, "last_commit_at": NOW, "data_loss_at": NOW + HOUR}
+    group("b", verdict="behind", severity=5, read_at=NOW, lag_seconds=900.0, backlog=9, **times)
+    group("none", verdict="unknown", severity=6, read_at=NOW)
+    answer = browser.get(f"/?order={order}")
+    assert names(answer) == expected
+    link = f"?order={other}" if other else "/"
+    assert f'aria-sort="{sort}"><a id="by-{order.removeprefix("-")}"' in words(answer)
+    assert f'id="by-{order.removeprefix("-")}" href="{link if other else "?"}"' in words(answer)
+
+
+def test_a_group_with_a_firing_alert_links_to_it(browser):
+    made, fine = group("late", **BEHIND), group("fine", **OK)
+    rule = AlertRule.objects.create(name="slow", pattern="*", condition="lag", limit=600)
+    Alert.objects.create(rule=rule, group=made, state="firing", since=NOW)
+    Alert.objects.create(rule=rule, group=fine, state="resolved", since=NOW)
+    html = words(browser.get("/"))
+    assert html.count('class="alert"') == 1
+    address = "/alerts/?q=late+store+proj&amp;state=firing"
+    assert f'<a class="alert" href="{address}">Alert</a>' in html
+    found = browser.get(address.replace("&amp;", "&")).context["view"].page
+    assert [alert.group.name for alert in found] == ["late"]
+
+
+def test_while_no_worker_marks_old_readings_a_refresh_does(browser, django_assert_max_num_queries):
+    group("old", **(OK | {"read_at": NOW - HOUR}))
+    browser.get("/")
+    assert ConsumerGroup.objects.get().verdict == "ok"
+    with django_assert_max_num_queries(12):
+        browser.get("/", headers={"HX-Request": "true"})
+    view = browser.get("/", headers={"HX-Request": "true"}).context["view"]
+    assert [(tile.verdict, tile.count) for tile in view.tiles] == [("unknown", 1)]
+    assert not view.is_late
