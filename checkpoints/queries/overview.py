@@ -14,9 +14,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import BigIntegerField, QuerySet, Value
 
 from checkpoints.domain import sparks
-from checkpoints.domain.durations import in_words
-from checkpoints.domain.messages import Message, say
-from checkpoints.domain.series import HOUR, LEAST_STEPS, Eta, eta
+from checkpoints.domain.messages import Message
 from checkpoints.domain.sparks import STEP, Spark
 from checkpoints.domain.thresholds import Thresholds
 from checkpoints.domain.unread import unread_part
@@ -26,6 +24,7 @@ from checkpoints.queries.asking import Asked
 from checkpoints.queries.freshness import is_stale
 from checkpoints.queries.group_lines import EndpointLine, GroupLine, endpoints, lines
 from checkpoints.queries.group_lists import PER_PAGE, lists
+from checkpoints.queries.pace import at_pace
 from checkpoints.queries.prepared import Prepared
 from checkpoints.queries.risk import risk
 from checkpoints.queries.thresholds import thresholds
@@ -235,16 +234,4 @@ def _recent(stored: bytes, number: int) -> tuple[Spark, Message | None]:
     """
     now = number * STEP
     spark = sparks.sparkline(sparks.read(stored), now=now)
-    known = [(point.number * STEP, point.backlog) for point in spark.points if point.backlog is not None]
-    hour = [(at, backlog) for at, backlog in known if at >= now - HOUR]
-    found = eta(hour, now=now)
-    pace = _in_short(found) if found else say("not at this rate") if len(hour) > LEAST_STEPS else None
-    return replace(spark, points=()), pace
-
-
-def _in_short(found: Eta) -> Message:
-    low = in_words(found.low)
-    if found.high is None:
-        return say("%(low)s or more", low=low)
-    high = in_words(found.high)
-    return say("about %(low)s", low=low) if low == high else say("%(low)s to %(high)s", low=low, high=high)
+    return replace(spark, points=()), at_pace(list(spark.points), now=now)
