@@ -56,6 +56,7 @@ class Visit:
     only: str | None
     begins: bool
     retention: bool
+    ages: bool  # somebody looks, and is told since when data is kept
     known: Known = field(default_factory=Known)
     marks: dict[int, Marks] = field(default_factory=dict)  # of the latest reading, by group id
     last: dict[int, tuple[Sequence[ShardFacts], datetime]] = field(default_factory=dict)  # that reading
@@ -96,7 +97,7 @@ class Visit:
                 known=self.known,
                 refresh_begins=self.begins,
                 retention=summaries.retention(self.logstore),
-                ages=self.only is not None,
+                ages=self.ages,
                 seconds=reading.SECONDS - (monotonic() - begun),
             )
         except TROUBLE as error:
@@ -121,6 +122,7 @@ def prepare(takes: Sequence[Take], *, now: datetime, only: str | None = None) ->
             only,
             begins=not clocks.is_young(take.logstore.begins_read_at, now, most=BEGINS_EVERY),
             retention=not clocks.is_young(take.logstore.retention_read_at, now, most=RETENTION_EVERY),
+            ages=clocks.is_young(take.logstore.watched_at, now, most=schedule.WATCHED_FOR),
         )
         for take in takes
     }

@@ -321,3 +321,18 @@ def test_a_failed_discovery_is_tried_again_soon(emu: Any, add_endpoint: Any) -> 
     endpoint.refresh_from_db()
     assert endpoint.problem["code"] == "SignatureNotMatch"
     assert endpoint.next_discovery_at - timezone.now() < timedelta(seconds=61)
+
+
+def test_since_when_data_is_kept_is_read_while_somebody_looks(emu: Any, endpoint: Endpoint) -> None:
+    def known() -> set[bool]:
+        return {
+            fact.begin_at is not None
+            for fact in Reading.objects.latest("taken_at").facts()
+            if fact.end != fact.begin
+        }
+
+    for watched_at in (None, timezone.now() - timedelta(minutes=3), timezone.now()):
+        Logstore.objects.update(watched_at=watched_at)
+        make_due()
+        collector.run()
+        assert known() == {watched_at is not None and timezone.now() - watched_at < timedelta(minutes=2)}
