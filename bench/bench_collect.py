@@ -20,6 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 os.environ |= {"SLS_ALLOWED_HOSTS": "127.0.0.1", "SLS_ALLOW_HTTP": "1", "COLLECT_INTERVAL": "3600"}
 
 from bench import emulation, fleet, results, sharing, trouble
+from dashboard import memory
 
 COLD_SECONDS, STEADY_SECONDS, MOST_MEGABYTES = 30, 15, 500
 HISTORY = 20  # readings a minute apart before the steady cycles: as much as a verdict looks back on
@@ -41,6 +42,7 @@ def cycles(options: argparse.Namespace) -> list[dict[str, Any]]:
     world = ["--logstores", str(options.logstores), "--latency-ms", str(options.latency_ms)]
     with emulation.running(*world, module="bench.fleet") as emulator:
         emulation.set_up([("fleet", emulator)])
+        memory.settle()  # as in every process that collects
         state, known = fleet.State(of), set[fleet.Time]()
         figures = [cycle("cold", emulator, state.calls(known, cold=True), options)]
         age_history()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from typing import Any
 
@@ -26,11 +25,9 @@ def post_worker_init(worker: Any) -> None:
     """
     from django.conf import settings
 
-    # The modules and templates loaded by now are never garbage; looking through them again and again costs a
-    # tenth of the time of a page.
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    from dashboard import memory
 
+    memory.settle()
     if not settings.EMBEDDED or os.environ.get("BACKGROUND", "1") == "0":
         return
     if workers != 1:

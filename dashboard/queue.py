@@ -9,6 +9,7 @@ from huey import PostgresHuey, RedisHuey, SqliteHuey
 from huey.api import Huey
 from huey.consumer import Consumer
 
+from dashboard import memory
 from dashboard.env import BadSetting
 
 NAME = "checkpoints"
@@ -20,6 +21,7 @@ def from_url(url: str, data_dir: Path) -> Huey:
     create = queue.create_consumer
 
     def patient(**options: Any) -> Consumer:
+        memory.settle()
         # SIGTERM is how systemd and containers end a worker: a notice that is under way must be noted as
         # sent, or it goes out again. By itself huey waits for what runs on SIGINT only.
         return create(**{**options, "graceful_signal": "TERM"})

@@ -17,6 +17,7 @@ from checkpoints import tasks
 from checkpoints.models import ConsumerGroup, Endpoint, Lease
 from checkpoints.services import collector, discovery, pruning, resets, snapshots
 from checkpoints.services import waiting as waits
+from dashboard import memory
 from tests.services import resetting as the
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +143,10 @@ def test_every_night_what_nobody_needs_of_signing_in_is_dropped(people: dict[str
     assert list(Session.objects.values_list("session_key", flat=True)) == ["1"]
     for model in (AccessAttempt, AccessLog):
         assert list(model.objects.values_list("username", flat=True)) == ["29"]
+
+
+def test_a_worker_sets_the_garbage_collector_as_the_web_server_does(monkeypatch: Any) -> None:
+    settled: list[int] = []
+    monkeypatch.setattr(memory, "settle", lambda: settled.append(1))
+    site.HUEY.create_consumer(workers=1)
+    assert settled == [1]
