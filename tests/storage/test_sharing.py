@@ -39,5 +39,5 @@ def test_two_workers_and_two_web_processes_read_nothing_twice_and_tell_nothing_t
     assert len(figures["answered by each web process"]) >= 2
     assert figures["events"] > 0
     assert figures["deliveries taken"] > 0
-    # Whether somebody had the time to acknowledge depends on the machine; that is in test_two_alerting.py.
+    # Whether somebody had the time to acknowledge depends on the machine: see services/test_alerts.py.
     assert figures["killed"] == 1
