@@ -11,7 +11,8 @@ from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, S
 
 from checkpoints.domain.alerting import OPEN, State
 from checkpoints.domain.protection import matches
-from checkpoints.models import Alert, AlertRule, Channel, ConsumerGroup, Lease, Notice
+from checkpoints.models import Alert, AlertRule, Channel, Lease, Notice
+from checkpoints.queries import living
 from checkpoints.queries.alert_asking import Asked
 
 PER_PAGE = 50
@@ -179,12 +180,5 @@ def channels() -> QuerySet[Channel]:
 
 
 def _groups() -> list[tuple[object, str, str, str]]:
-    there = ConsumerGroup.objects.filter(
-        vanished_at=None,
-        logstore__vanished_at=None,
-        logstore__project__vanished_at=None,
-        logstore__project__endpoint__removed_at=None,
-        logstore__project__endpoint__enabled=True,
-    )
     names = ("logstore__project__name", "logstore__name", "name")
-    return list(there.values_list("logstore__project__endpoint_id", *names))
+    return list(living.collected().order_by().values_list("logstore__project__endpoint_id", *names))

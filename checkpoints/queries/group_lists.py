@@ -8,6 +8,7 @@ from functools import lru_cache
 from django.db.models import Count, Q, QuerySet
 
 from checkpoints.models import ConsumerGroup
+from checkpoints.queries import living
 from checkpoints.queries.asking import ORDERS, Asked
 from checkpoints.queries.group_lines import columns
 from checkpoints.queries.prepared import Prepared
@@ -51,12 +52,7 @@ def _lists(asked: Asked) -> Lists:
 
 def _matching(asked: Asked) -> QuerySet[ConsumerGroup]:
     """Return the groups that exist and fit the search."""
-    groups = ConsumerGroup.objects.filter(
-        vanished_at=None,
-        logstore__vanished_at=None,
-        logstore__project__vanished_at=None,
-        logstore__project__endpoint__removed_at=None,
-    )
+    groups = living.there()
     if asked.endpoint:
         groups = groups.filter(logstore__project__endpoint__name=asked.endpoint)
     if asked.label:

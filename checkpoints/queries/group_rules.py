@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from checkpoints.domain import protection
-from checkpoints.models import ConsumerGroup, GroupRule
+from checkpoints.models import GroupRule
+from checkpoints.queries import living
 
 NAMED = 5
 """Groups that are named beside a rule; more are only counted."""
@@ -38,11 +39,5 @@ def _row(rule: GroupRule, groups: list[tuple[object, str, str, str]]) -> RuleRow
 
 def _groups() -> list[tuple[object, str, str, str]]:
     """Return endpoint ID, project, Logstore and name of every group that is still there."""
-    there = ConsumerGroup.objects.filter(
-        vanished_at=None,
-        logstore__vanished_at=None,
-        logstore__project__vanished_at=None,
-        logstore__project__endpoint__removed_at=None,
-    )
     names = ("logstore__project__name", "logstore__name", "name")
-    return list(there.order_by(*names).values_list("logstore__project__endpoint_id", *names))
+    return list(living.there().order_by(*names).values_list("logstore__project__endpoint_id", *names))

@@ -17,6 +17,7 @@ from checkpoints.domain import conditions, protection
 from checkpoints.domain.conditions import Condition, Figures
 from checkpoints.domain.messages import Message, say
 from checkpoints.models import AlertRule, ConsumerGroup, ShardReset
+from checkpoints.queries import living
 from checkpoints.services import alert_states, jobs
 from checkpoints.services.alert_acts import BadAlert, acknowledge, silence, unsilence
 from checkpoints.services.alert_states import Look
@@ -113,19 +114,8 @@ def _seen(now: datetime) -> list[Seen]:
             _figures(group),
             is_stale(group, now),
         )
-        for group in _groups()
+        for group in living.collected().iterator()
     ]
-
-
-def _groups() -> Iterable[ConsumerGroup]:
-    there = ConsumerGroup.objects.filter(
-        vanished_at=None,
-        logstore__vanished_at=None,
-        logstore__project__vanished_at=None,
-        logstore__project__endpoint__removed_at=None,
-        logstore__project__endpoint__enabled=True,
-    )
-    return there.select_related("logstore__project__endpoint").defer("reasons").order_by("pk").iterator()
 
 
 def _figures(group: ConsumerGroup) -> Figures:

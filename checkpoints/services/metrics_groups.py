@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from checkpoints.domain import lag
 from checkpoints.domain.lag import ShardFacts
 from checkpoints.models import ConsumerGroup, Reading
+from checkpoints.queries import living
 from checkpoints.services.intervals import is_stale
 
 LABELS = ["endpoint", "project", "logstore", "consumer_group"]
@@ -59,7 +60,7 @@ class Families:
 def families(now: datetime) -> Iterator[Metric]:
     """Yield what is known of every group that exists at an endpoint that is used."""
     found, fresh = Families(), {}
-    for group in _shown().iterator():
+    for group in living.collected().iterator():
         labels = [group.endpoint.name, group.project.name, group.logstore.name, group.name]
         if is_stale(group, now):
             found.say(VERDICT[0], labels, "unknown")
@@ -76,7 +77,7 @@ def families(now: datetime) -> Iterator[Metric]:
 
 def _add_shards(found: Families, fresh: dict[int, tuple[list[str], int | None]], now: datetime) -> None:
     newest = Reading.objects.filter(group=OuterRef("pk")).order_by("-taken_at").values("pk")[:1]
-    latest = _shown().select_related(None).order_by().annotate(latest=Subquery(newest)).values("latest")
+    latest = living.collected().order_by().values(latest=Subquery(newest))
     for reading in Reading.objects.filter(pk__in=latest).iterator():
         if reading.group_id in fresh:
             labels, days = fresh[reading.group_id]
@@ -97,17 +98,6 @@ def _shard(fact: ShardFacts, retention: timedelta | None, now: datetime) -> Valu
         COMMIT[0]: _since(now, fact.updated_at),
         LOSS[0]: _span(known.data_loss_in),
     }
-
-
-def _shown() -> QuerySet[ConsumerGroup]:
-    there = ConsumerGroup.objects.filter(
-        vanished_at=None,
-        logstore__vanished_at=None,
-        logstore__project__vanished_at=None,
-        logstore__project__endpoint__removed_at=None,
-        logstore__project__endpoint__enabled=True,
-    )
-    return there.select_related("logstore__project__endpoint").order_by("pk")
 
 
 def _values(group: ConsumerGroup, now: datetime) -> Values:

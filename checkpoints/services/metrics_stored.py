@@ -14,13 +14,6 @@ from checkpoints.services import metrics_groups
 
 Watch = ShardReset.Watch
 
-LAG = "sls_consumer_group_lag_seconds", "Lag of the slowest shard, by the times of log groups."
-BACKLOG = "sls_consumer_group_backlog_log_groups", "Log groups not yet consumed, all shards."
-UNREAD = "sls_consumer_group_unread_age_seconds", "Age of the oldest log group not yet consumed."
-COMMIT = "sls_consumer_group_checkpoint_age_seconds", "Time since the last checkpoint was saved."
-LOSS = "sls_consumer_group_data_loss_in_seconds", "Time until the oldest unread log group expires."
-GAUGES = [LAG, BACKLOG, UNREAD, COMMIT, LOSS]
-
 
 class Stored(Collector):
     """Groups, resets and audit rows as the database knows them at the scrape."""

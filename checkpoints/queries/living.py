@@ -1,0 +1,28 @@
+"""The groups that are there: neither they nor what they belong to vanished or was removed."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from checkpoints.models import ConsumerGroup
+
+ENDPOINT = "logstore__project__endpoint"
+
+
+def there() -> QuerySet[ConsumerGroup]:
+    """Return the groups that are there, those of disabled endpoints too."""
+    return ConsumerGroup.objects.filter(
+        vanished_at=None,
+        logstore__vanished_at=None,
+        logstore__project__vanished_at=None,
+        **{f"{ENDPOINT}__removed_at": None},
+    )
+
+
+def collected() -> QuerySet[ConsumerGroup]:
+    """Return those of endpoints that are used, with all they belong to.
+
+    What says why a verdict is as it is stays in the database until it is asked for: it is half of a row.
+    """
+    used = there().filter(**{f"{ENDPOINT}__enabled": True}).select_related(ENDPOINT)
+    return used.defer("reasons", "rhythm", "problem").order_by("pk")
