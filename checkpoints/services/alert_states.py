@@ -15,7 +15,7 @@ from checkpoints.domain.alerting import OPEN, Event, Standing, State
 from checkpoints.domain.conditions import Finding
 from checkpoints.domain.messages import say
 from checkpoints.models import Alert, AlertRule, ConsumerGroup
-from checkpoints.services import notices
+from checkpoints.services import notices, storing
 
 NOT_LOOKED_AT = say("Nobody looks at this any more: the rule or its pattern changed, or the group is gone.")
 BATCH = 500
@@ -61,7 +61,7 @@ def store(rule: AlertRule, looks: Iterable[Look], now: datetime) -> None:
             told.append(_numbered(row, event))
         if _fields(row) != before or (row.sampled_at != counted and row.state == State.SILENCED):
             changed.append(row)
-    _save(changed)
+    storing.update(changed, [*CHANGING, "sampled_at"])  # they are locked
     _tell(told, seen, now)
 
 
@@ -123,13 +123,6 @@ def _numbered(row: Alert, event: Event) -> tuple[Alert, Event]:
 
 def _fields(row: Alert) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in CHANGING)
-
-
-def _save(changed: Sequence[Alert]) -> None:
-    """Update many rows differently with few statements: an insert of rows that exist, and are locked."""
-    Alert.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["id"], update_fields=[*CHANGING, "sampled_at"]
-    )
 
 
 def _tell(told: Sequence[tuple[Alert, Event]], seen: dict[int, Look], now: datetime) -> None:

@@ -24,7 +24,7 @@ from checkpoints.models import ConsumerGroup, GroupHistory, HistoryChunk, Readin
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.past import gap
 from checkpoints.queries.samples import sample_of
-from checkpoints.services import jobs, summaries
+from checkpoints.services import jobs, storing, summaries
 
 LEASE = timedelta(minutes=5)
 SETTLED = timedelta(minutes=5)
@@ -119,14 +119,7 @@ def _note_recent() -> None:
             lag=None if lag is None else round(lag),
             backlog=None if row.group.is_partial else row.group.backlog,
         )
-    # One statement for many: an insert of rows that exist, which updates them.
-    GroupHistory.objects.bulk_create(
-        changed,
-        batch_size=500,
-        update_conflicts=True,
-        unique_fields=["group"],
-        update_fields=["recent", "recent_at"],
-    )
+    storing.update(changed, ["recent", "recent_at"])
 
 
 def _read_at(row: GroupHistory) -> datetime:

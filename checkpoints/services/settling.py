@@ -15,7 +15,7 @@ from checkpoints import sls
 from checkpoints.domain import outcomes, positions, watching
 from checkpoints.domain.outcomes import ShardOutcome
 from checkpoints.models import AuditRow, ConsumerGroup, Reset, ShardReset
-from checkpoints.services import audit, breaker
+from checkpoints.services import audit, breaker, storing
 from checkpoints.services.aims import iso, position_of
 from checkpoints.services.audit import SYSTEM, Actor
 from checkpoints.services.connections import connect
@@ -136,9 +136,7 @@ def _store(
     reset: Reset, lines: list[ShardReset], changed: list[ShardReset], actor: Actor, now: datetime
 ) -> None:
     """Store changed shards, the outcome of the whole, and the audit rows about them, each at one go."""
-    ShardReset.objects.bulk_create(  # all are there: the one statement that updates many rows differently
-        changed, update_conflicts=True, unique_fields=["id"], update_fields=SETTLED
-    )
+    storing.update(changed, SETTLED)
     reset.outcome = outcomes.overall(ShardOutcome(line.outcome) for line in lines).value
     Reset.objects.filter(pk=reset.pk).update(outcome=reset.outcome)
     whole = audit.row(

@@ -22,7 +22,7 @@ from checkpoints.models import ConsumerGroup, Logstore, Reading
 from checkpoints.models.facts import dump
 from checkpoints.queries.own_writes import own_writes
 from checkpoints.queries.thresholds import thresholds
-from checkpoints.services import intervals, recent, staleness
+from checkpoints.services import intervals, recent, staleness, storing
 
 # What a verdict looks back on, and so what is kept for now.
 HISTORY = timedelta(minutes=75)
@@ -80,13 +80,7 @@ def write(found: Sequence[Judged]) -> None:
     if not found:
         return
     Reading.objects.bulk_create([one.reading for one in found])
-    # One statement for all: an insert of rows that exist, which updates them.
-    ConsumerGroup.objects.bulk_create(
-        [one.reading.group for one in found],
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=list(found[0].summary),
-    )
+    storing.update([one.reading.group for one in found], list(found[0].summary))
     for one in found:
         recent.remember(one.reading, one.sample)
 

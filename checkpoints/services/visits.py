@@ -28,6 +28,7 @@ from checkpoints.services import (
     intervals,
     leases,
     reading,
+    storing,
     summaries,
 )
 from checkpoints.services.connections import connect
@@ -153,8 +154,8 @@ def store(visits: Sequence[Visit], *, now: datetime) -> None:
         for (row, _), fault in failed:
             mark(ConsumerGroup.objects.filter(pk=row.pk), faults.explain(fault), now)
         group_changes.note_retentions([one.logstore for one in visits if one.retention and one.seen])
-        _save([visit.logstore for visit in visits if visit.only is None], [*FOUND, *PLANNED])
-        _save([visit.logstore for visit in visits if visit.only is not None and visit.seen], FOUND)
+        storing.update([visit.logstore for visit in visits if visit.only is None], [*FOUND, *PLANNED])
+        storing.update([visit.logstore for visit in visits if visit.only is not None and visit.seen], FOUND)
         leases.give_back_all(visit.take for visit in visits)
     for (row, _), fault in failed:
         log.error("%s could not be judged", row, exc_info=fault)
@@ -246,14 +247,6 @@ def _mark_failed(visit: Visit, rows: Mapping[tuple[int, str], ConsumerGroup], no
         mark(logstore.groups.filter(vanished_at=None), problem, now)
         logstore.problem = problem.as_json()
         _plan(logstore, schedule.Heat.HOT, now)
-
-
-def _save(logstores: Sequence[Logstore], fields: Sequence[str]) -> None:
-    """Store fields of rows that exist, in one statement: an insert that updates on conflict."""
-    if logstores:
-        Logstore.objects.bulk_create(
-            logstores, update_conflicts=True, unique_fields=["id"], update_fields=fields
-        )
 
 
 def _marks(facts: Iterable[ShardFacts]) -> Marks:
