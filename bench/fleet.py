@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from emulator import cursors
@@ -134,10 +134,10 @@ def build(world: World, of: list[Store]) -> None:
                 group.checkpoints[shard] = Checkpoint(text, int((now - 5) * 1e6), f"consumer-{shard}")
 
 
-async def serve(options: argparse.Namespace) -> None:
-    """Serve until told to stop."""
+async def serve(fill_world: Callable[[World], None], options: argparse.Namespace) -> None:
+    """Serve a world until told to stop."""
     world = World(seed=1)
-    build(world, stores(options.logstores))
+    fill_world(world)
     server = Server(world, gate=Gate(options.access_key_id, options.access_key_secret))
     server.faults.latency[None, None] = options.latency_ms / 1000
     await server.start("127.0.0.1", options.port)
@@ -147,15 +147,22 @@ async def serve(options: argparse.Namespace) -> None:
     await server.close()
 
 
-def main() -> None:
-    """Read the command line and serve."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """Return what every emulator of the benchmarks understands."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--logstores", type=int, default=LOGSTORES)
     parser.add_argument("--latency-ms", type=float, default=20)
     parser.add_argument("--access-key-id", required=True)
     parser.add_argument("--access-key-secret", required=True)
-    asyncio.run(serve(parser.parse_args()))
+    return parser
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = command_line(__doc__)
+    parser.add_argument("--logstores", type=int, default=LOGSTORES)
+    options = parser.parse_args()
+    asyncio.run(serve(lambda world: build(world, stores(options.logstores)), options))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
+from bench.fleet import command_line, serve
 from emulator import cursors
 from emulator.groups import Checkpoint, Group
-from emulator.server import Server
 from emulator.shards import Shard
-from emulator.signing import Gate
 from emulator.world import World
 
 EVERY = 0.05
@@ -47,24 +44,8 @@ def _fill(shard: Shard, end: int, place: int | None, newest: float) -> None:
     shard.fill([newest - EVERY * back for back in range(count, 0, -1)])
 
 
-async def serve(options: argparse.Namespace) -> None:
-    """Serve until told to stop."""
-    world = World(seed=1)
-    build(world, json.loads(options.world.read_text()))
-    server = Server(world, gate=Gate(options.access_key_id, options.access_key_secret))
-    server.faults.latency[None, None] = options.latency_ms / 1000
-    await server.start("127.0.0.1", options.port)
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    await ended.wait()
-    await server.close()
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser = command_line(__doc__)
     parser.add_argument("--world", type=Path, required=True)
-    parser.add_argument("--latency-ms", type=float, default=20)
-    parser.add_argument("--access-key-id", required=True)
-    parser.add_argument("--access-key-secret", required=True)
-    asyncio.run(serve(parser.parse_args()))
+    options = parser.parse_args()
+    asyncio.run(serve(lambda world: build(world, json.loads(options.world.read_text())), options))

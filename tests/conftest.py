@@ -57,6 +57,16 @@ def no_samples() -> None:
 
 
 @pytest.fixture
+def heard(settings: Any) -> Iterator[Any]:
+    """What a channel on loopback is sent: tests.services.alerting.Heard."""
+    from tests.services import alerting
+
+    settings.ALERT_ALLOWED_HOSTS = ("127.0.0.1",)
+    with alerting.listening() as found:
+        yield found
+
+
+@pytest.fixture
 def now() -> datetime:
     return datetime.now(UTC)
 

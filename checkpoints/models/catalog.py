@@ -66,6 +66,11 @@ class Logstore(Seen):
     def __str__(self) -> str:
         return f"{self.project.name}/{self.name}"
 
+    @property
+    def retention(self) -> timedelta | None:
+        """How long data is kept, None when that is not known."""
+        return None if self.retention_days is None else timedelta(days=self.retention_days)
+
 
 class ConsumerGroup(Seen):
     """A consumer group and the summary of its last reading; null is not known, never 0."""

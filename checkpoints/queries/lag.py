@@ -45,9 +45,7 @@ def as_text(report: dict[str, Any]) -> str:
 def _group(group: ConsumerGroup, logstore: Logstore, now: datetime) -> dict[str, Any]:
     reading = group.readings.order_by("-taken_at").first()
     facts = reading.facts() if reading else []
-    days = logstore.retention_days
-    retention = None if days is None else timedelta(days=days)
-    lags = [lag.assess(fact, now=now, retention=retention) for fact in facts]
+    lags = [lag.assess(fact, now=now, retention=logstore.retention) for fact in facts]
     total = lag.total(lags)
     return {
         "read_at": reading.taken_at if reading else None,

@@ -97,14 +97,12 @@ def choices(
     """Return the shards of the last reading, the ones asked for marked."""
     latest = Reading.objects.filter(group=group).order_by("-taken_at").first()
     marked = set(chosen)
-    days = group.logstore.retention_days
-    retention = None if days is None else timedelta(days=days)
     return [
         Choice(
             shard=fact.shard,
             readonly=fact.readonly,
             consumer=fact.consumer,
-            lag=lag.assess(fact, now=now, retention=retention),
+            lag=lag.assess(fact, now=now, retention=group.logstore.retention),
             chosen=str(fact.shard) in marked,
             target=own.get(fact.shard, ""),
             error=errors.get(fact.shard, ""),

@@ -46,8 +46,7 @@ def rows(
     group: ConsumerGroup, facts: Sequence[ShardFacts], *, now: datetime, as_of: datetime, limits: Thresholds
 ) -> list[ShardRow]:
     """Return a row for each shard that was read `as_of`, as it is `now`."""
-    days = group.logstore.retention_days
-    retention = None if days is None else timedelta(days=days)
+    retention = group.logstore.retention
     lags = [lag.assess(fact, now=now, retention=retention) for fact in facts]
     parents = lineage.nearest({fact.shard: fact.parents for fact in facts})
     table = _Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from checkpoints import sls
 from checkpoints.domain import plans as rules
@@ -121,15 +121,13 @@ def _is_foreign(one: Surveyed) -> bool:
 def _moves(
     surveys: Sequence[Surveyed], group: ConsumerGroup, listed: Iterable[sls.Shard], now: datetime
 ) -> list[rules.ShardMove]:
-    days = group.logstore.retention_days
-    retention = None if days is None else timedelta(days=days)
-    lineages = _lineages(surveys, listed, in_order=group.in_order)
+    kept_for, lineages = group.logstore.retention, _lineages(surveys, listed, in_order=group.in_order)
     return [
         rules.move(
             one.before,
             one.aimed.asked,
             one.resolved,
-            Circumstances(now, retention, one.aimed.asked_at, lineages[one.before.shard], one.aimed.left_at),
+            Circumstances(now, kept_for, one.aimed.asked_at, lineages[one.before.shard], one.aimed.left_at),
         )
         for one in surveys
     ]

@@ -69,19 +69,18 @@ def families(now: datetime) -> Iterator[Metric]:
         for word in group.words:
             found.say(FINDING[0], labels, word)
         found.add(labels, _values(group, now))
-        fresh[group.pk] = labels, group.logstore.retention_days
+        fresh[group.pk] = labels, group.logstore.retention
     if settings.METRICS_PER_SHARD:
         _add_shards(found, fresh, now)
     return found.all()
 
 
-def _add_shards(found: Families, fresh: dict[int, tuple[list[str], int | None]], now: datetime) -> None:
+def _add_shards(found: Families, fresh: dict[int, tuple[list[str], timedelta | None]], now: datetime) -> None:
     newest = Reading.objects.filter(group=OuterRef("pk")).order_by("-taken_at").values("pk")[:1]
     latest = living.collected().order_by().values(latest=Subquery(newest))
     for reading in Reading.objects.filter(pk__in=latest).iterator():
         if reading.group_id in fresh:
-            labels, days = fresh[reading.group_id]
-            retention = None if days is None else timedelta(days=days)
+            labels, retention = fresh[reading.group_id]
             for fact in reading.facts():
                 found.add(labels, _shard(fact, retention, now), fact.shard)
 

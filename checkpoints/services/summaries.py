@@ -42,11 +42,6 @@ class Judged:
     sample: Sample
 
 
-def retention(logstore: Logstore) -> timedelta | None:
-    """Return how long the Logstore keeps data, None when that is not known."""
-    return None if logstore.retention_days is None else timedelta(days=logstore.retention_days)
-
-
 def latest_readings(logstores: Iterable[Logstore]) -> dict[int, list[Reading]]:
     """Return the latest reading of each group that exists, by Logstore id."""
     newest = Reading.objects.filter(group=OuterRef("pk")).order_by("-taken_at").values("pk")[:1]
@@ -144,7 +139,7 @@ def _judged(
     own: Sequence[OwnWrite],
     now: datetime,
 ) -> Judged:
-    kept_for = retention(group.logstore)
+    kept_for = group.logstore.retention
     lags = [lag.assess(fact, now=now, retention=kept_for) for fact in facts]
     if group.in_order:
         lags = lag.waiting(facts, lags)

@@ -97,7 +97,7 @@ class Visit:
                 left_out=self.take.left_out,
                 known=self.known,
                 refresh_begins=self.begins,
-                retention=summaries.retention(self.logstore),
+                retention=self.logstore.retention,
                 ages=self.ages,
                 seconds=reading.SECONDS - (monotonic() - begun),
             )

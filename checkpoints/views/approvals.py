@@ -69,19 +69,23 @@ def decide(request: HttpRequest, plan: Plan) -> HttpResponse:
         for problems in form.errors.values():
             messages.error(request, " ".join(map(str, problems)))
         return plan_page(request, plan, confirm, status=422)
-    answer = approvals.approve if form.cleaned_data["decision"] == "approve" else approvals.deny
     try:
-        answer(
-            approval,
-            user=request.user,  # type: ignore[arg-type]
-            actor=actor(request),
-            words=form.cleaned_data["words"],
-            now=timezone.now(),
-        )
+        _answer(request, approval, form)
     except resets.Refused as refusal:
         return _refused(request, plan, confirm, refusal)
     messages.success(request, _("Your answer was stored."))
     return SeeOther("plan", plan.pk)
+
+
+def _answer(request: HttpRequest, approval: Approval, form: DecideForm) -> None:
+    answer = approvals.approve if form.cleaned_data["decision"] == "approve" else approvals.deny
+    answer(
+        approval,
+        user=request.user,  # type: ignore[arg-type]
+        actor=actor(request),
+        words=form.cleaned_data["words"],
+        now=timezone.now(),
+    )
 
 
 def _refused(request: HttpRequest, plan: Plan, form: ConfirmForm, refusal: resets.Refused) -> HttpResponse:

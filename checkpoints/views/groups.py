@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 
@@ -18,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from checkpoints.models import ConsumerGroup
 from checkpoints.queries import groups as queries
 from checkpoints.queries import pace
-from checkpoints.queries.timeline import Timeline, timeline
+from checkpoints.queries.timeline import timeline
 from checkpoints.services import collector, intervals, leases
 from checkpoints.services import labels as service
 from checkpoints.services.refusals import Refused
@@ -47,7 +46,6 @@ def _page(request: HttpRequest, found: ConsumerGroup, now: datetime) -> HttpResp
     if request.GET.get("fresh") and not queries.is_as_stored(found):
         found = get_object_or_404(_find(), pk=found.pk)
     only_late = request.GET.get("only") == "late"
-    past = _past(request, found)
     view = queries.view(found, now=now, only_late=only_late, is_stale=_is_stale(found, now))
     context = {
         "view": view,
@@ -58,8 +56,7 @@ def _page(request: HttpRequest, found: ConsumerGroup, now: datetime) -> HttpResp
         "fresh_url": "?fresh=1&only=late" if only_late else "?fresh=1",
         "kept": queries.kept(found, request.user),
         "may_label": _may_label(request),
-        "changes": lambda: past().changes,
-        "timeline": lambda: past().entries,
+        **_past(request, found),
         **_news(view, now),
         **snapshots.panel(found),
     }
@@ -97,7 +94,8 @@ def _may_label(request: HttpRequest) -> bool:
     return any(request.user.has_perm(name) for name in LABELLERS)
 
 
-def _past(request: HttpRequest, group: ConsumerGroup) -> Callable[[], Timeline]:
+def _past(request: HttpRequest, group: ConsumerGroup) -> dict[str, object]:
     """Return what reads the timeline this user may see; nothing is read before it is shown, and then once."""
     may_audit = request.user.has_perm("checkpoints.view_audit")
-    return cache(lambda: timeline(group, audited=may_audit))
+    read = cache(lambda: timeline(group, audited=may_audit))
+    return {"changes": lambda: read().changes, "timeline": lambda: read().entries}

@@ -36,24 +36,21 @@ PICKS = [
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose shards and a target; a POST makes the plan."""
     group = get_object_or_404(queries.find_group(pk))
-    posted = request.method == "POST"
+    posted, refusal = request.method == "POST", None
     sent = (request.POST, request.FILES) if posted else ()
     form = _form(group, *sent, initial=_initial(request))
-    refusal = None
     if posted and form.is_valid():
         try:
             return SeeOther("plan", _make(request, group, form).pk)
         except resets.Refused as error:
             refusal = error
-    ticked = request.POST.getlist("shard") if posted else request.GET.getlist("shard")
     context = {
         "group": group,
         "form": form,
         "refusal": refusal,
-        "shards": queries.choices(group, ticked, own=form.own.texts, errors=form.own.errors, now=form.now),
         "zones": zones(),
-        "picks": [(text, label, _address(text, ticked)) for text, label in PICKS],
         "echo": (form if posted else _form(group, form.initial)).echo(),
+        **_ticked(group, form, (request.POST if posted else request.GET).getlist("shard")),
     }
     return render(request, "resets/start.html", context, status=422 if posted else 200)
 
@@ -93,6 +90,15 @@ def _initial(request: HttpRequest) -> dict[str, str]:
 def _address(text: str, ticked: list[str]) -> str:
     """Return the address of this page with a target typed and the same shards ticked."""
     return "?" + urlencode([("text", text), *(("shard", shard) for shard in ticked)])
+
+
+def _ticked(group: ConsumerGroup, form: TargetForm, ticked: list[str]) -> dict[str, Any]:
+    """Return the shards to choose from, and the quick picks, which keep the choice."""
+    own = form.own
+    return {
+        "shards": queries.choices(group, ticked, own=own.texts, errors=own.errors, now=form.now),
+        "picks": [(text, label, _address(text, ticked)) for text, label in PICKS],
+    }
 
 
 def _make(request: HttpRequest, group: ConsumerGroup, form: TargetForm) -> Plan:

@@ -38,13 +38,6 @@ SAID = (
 )
 
 
-@pytest.fixture
-def heard(settings):
-    settings.ALERT_ALLOWED_HOSTS = ("127.0.0.1",)
-    with the.listening() as found:
-        yield found
-
-
 def post(channel):
     posting.post(channel, notice_text.text(BODY), BODY, now=at(0))
 

@@ -16,13 +16,6 @@ from tests.services.alerting import at
 from tests.services.at_once import together
 
 
-@pytest.fixture
-def heard(settings):
-    settings.ALERT_ALLOWED_HOSTS = ("127.0.0.1",)
-    with the.listening() as found:
-        yield found
-
-
 def fire(heard, *, groups=1, **rule):
     """Have groups fire at minute 1."""
     the.rule(the.channel(heard.url), **rule)

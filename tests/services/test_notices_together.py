@@ -18,12 +18,10 @@ OK = (200, '{"errcode": 0, "code": 0}')
 
 
 @pytest.fixture
-def heard(settings):
-    settings.ALERT_ALLOWED_HOSTS = ("127.0.0.1",)
+def heard(settings, heard):
     settings.PUBLIC_URL = "https://sls.example.com"
-    with the.listening() as found:
-        found.usual = OK
-        yield found
+    heard.usual = OK
+    return heard
 
 
 def fire(url, *, groups=3, kind="dingtalk"):

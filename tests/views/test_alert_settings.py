@@ -25,13 +25,6 @@ CHANNEL = {
 }
 
 
-@pytest.fixture
-def heard(settings):
-    settings.ALERT_ALLOWED_HOSTS = ("127.0.0.1",)
-    with the.listening() as found:
-        yield found
-
-
 def page(response):
     return response.content.decode()
 

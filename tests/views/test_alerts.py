@@ -19,13 +19,6 @@ from tests.views.lagging import words
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def heard(settings):
-    settings.ALERT_ALLOWED_HOSTS = ("127.0.0.1",)
-    with the.listening() as found:
-        yield found
-
-
 def page(response):
     return response.content.decode()
 
