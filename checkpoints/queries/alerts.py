@@ -116,9 +116,7 @@ def _matching(asked: Asked) -> QuerySet[Alert]:
     if asked.rule:
         found = found.filter(rule__name=asked.rule)
     for word in asked.text.split():
-        inner = Q(group__name__icontains=word) | Q(group__logstore__name__icontains=word)
-        outer = Q(group__logstore__project__name__icontains=word) | Q(rule__name__icontains=word)
-        found = found.filter(inner | outer | Q(group__logstore__project__endpoint__name__icontains=word))
+        found = found.filter(living.named(word, of="group__") | Q(rule__name__icontains=word))
     return found
 
 

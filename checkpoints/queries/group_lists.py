@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from checkpoints.models import ConsumerGroup
 from checkpoints.queries import living
@@ -58,7 +58,5 @@ def _matching(asked: Asked) -> QuerySet[ConsumerGroup]:
     if asked.label:
         groups = groups.filter(labels__name=asked.label)
     for word in asked.text.split():
-        inner = Q(name__icontains=word) | Q(logstore__name__icontains=word)
-        outer = Q(logstore__project__name__icontains=word)
-        groups = groups.filter(inner | outer | Q(logstore__project__endpoint__name__icontains=word))
+        groups = groups.filter(living.named(word))
     return groups

@@ -1,12 +1,16 @@
-"""The groups that are there: neither they nor what they belong to vanished or was removed."""
+"""The groups that are there, so that neither they nor what they belong to vanished, and their names."""
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q, QuerySet
 
 from checkpoints.models import ConsumerGroup
 
 ENDPOINT = "logstore__project__endpoint"
+NAMES = ("name", "logstore__name", "logstore__project__name", f"{ENDPOINT}__name")
 
 
 def there() -> QuerySet[ConsumerGroup]:
@@ -26,3 +30,8 @@ def collected() -> QuerySet[ConsumerGroup]:
     """
     used = there().filter(**{f"{ENDPOINT}__enabled": True}).select_related(ENDPOINT)
     return used.defer("reasons", "rhythm", "problem").order_by("pk")
+
+
+def named(word: str, *, of: str = "") -> Q:
+    """Match groups by a word in their name or in that of what they belong to; `of` leads to the group."""
+    return reduce(or_, (Q(**{f"{of}{name}__icontains": word}) for name in NAMES))
